@@ -1,0 +1,13 @@
+# One private interface target for warnings and the sanitizers, so that no flag leaks to who links us.
+add_library(loopmd_options INTERFACE)
+target_compile_features(loopmd_options INTERFACE cxx_std_20)
+target_compile_options(loopmd_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+
+set(LOOPMD_SANITIZE "" CACHE STRING "sanitizers to build with, as -fsanitize takes them")
+if(LOOPMD_SANITIZE)
+  target_compile_options(loopmd_options INTERFACE
+    -fsanitize=${LOOPMD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(loopmd_options INTERFACE -fsanitize=${LOOPMD_SANITIZE})
+  # A recycled coroutine frame hides a use after free from the sanitizer.
+  target_compile_definitions(loopmd_options INTERFACE BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+endif()

@@ -1,0 +1,162 @@
+#include "life.hpp"
+
+#include "log.hpp"
+#include "port_holder.hpp"
+#include "process.hpp"
+
+#include "placement/placer.hpp"
+#include "server/journal.hpp"
+#include "server/listeners.hpp"
+#include "server/server.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace epmd {
+namespace {
+
+/// The parts of the daemon and what goes between them.
+class life {
+  public:
+    life(asio::io_context& io, std::vector<acceptor> listeners, const settings& from,
+         std::function<settings()> read_again)
+        : io_(io), settings_(from), read_again_(std::move(read_again)),
+          placer_(io, surroundings::of_this_machine(),
+                  {.known = [this] { return known_; },
+                   .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
+                   .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
+          server_(io, std::move(listeners), from, known_, first_creation(),
+                  {.ask = [this](question what) { placer_.ask(std::move(what)); },
+                   .tell = [this](const event& what) { write_line(*spdlog::default_logger(), *known_, what); },
+                   .stop = [this] { stop("a client asked for it"); }}),
+          ending_(io, SIGINT, SIGTERM), reloading_(io, SIGHUP) {
+        known_ = std::make_shared<const hosts>(settings_.hosts, machine_identity{});
+        server_.hosts_changed(known_);
+    }
+
+    void start() {
+        placer_.look_at_machine();
+        server_.start();
+        ending_.async_wait([this](boost::system::error_code error, int signal) {
+            if (!error) {
+                stop(signal == SIGINT ? "interrupted" : "terminated");
+            }
+        });
+        await_reload();
+        spdlog::info("loopmd {} serves port {}, {}; {} hosts are configured", LOOPMD_VERSION, server_.port(),
+                     scope_text(settings_), settings_.hosts.size());
+    }
+
+  private:
+    /// Stock begins with the time in seconds, so that creations differ from those of the daemon before.
+    static std::uint32_t first_creation() { return static_cast<std::uint32_t>(std::time(nullptr)); }
+
+    static std::string scope_text(const settings& from) {
+        if (from.scope == listen_scope::loopback) {
+            return "for this machine only";
+        }
+        return from.addresses.empty() ? "for whoever reaches it" : "on the addresses that were given";
+    }
+
+    void stop(const char* why) {
+        spdlog::info("ends: {}; {} nodes were registered", why, server_.mind().registrations().size());
+        server_.stop();
+        io_.stop();
+    }
+
+    void know(std::vector<configured_host> configured, machine_identity machine) {
+        known_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
+        server_.hosts_changed(known_);
+    }
+
+    void await_reload() {
+        reloading_.async_wait([this](boost::system::error_code error, int) {
+            if (!error) {
+                reload();
+                await_reload();
+            }
+        });
+    }
+
+    /// Takes the new settings over, or none of them.
+    void reload() {
+        try {
+            auto fresh = read_again_();
+            server_.set_scope(fresh.scope);
+            set_log_level(fresh.level);
+            if (fresh.port != settings_.port || fresh.addresses != settings_.addresses) {
+                spdlog::warn("the port and the addresses to listen on stay as they are until the next start");
+                fresh.port = settings_.port;
+                fresh.addresses = settings_.addresses;
+            }
+            settings_ = std::move(fresh);
+            know(settings_.hosts, known_->machine());
+            placer_.look_at_machine();
+            server_.resolve_again();
+            spdlog::info("reloaded {}: {} hosts are configured",
+                         settings_.config_file.empty() ? "the settings" : settings_.config_file,
+                         settings_.hosts.size());
+        } catch (const std::exception& error) {
+            spdlog::warn("not reloaded, all stays as it was: {}", error.what());
+        }
+    }
+
+    asio::io_context& io_;
+    settings settings_;
+    std::function<settings()> read_again_;
+    std::shared_ptr<const hosts> known_ = std::make_shared<const hosts>();
+    placer placer_;
+    server server_;
+    asio::signal_set ending_;
+    asio::signal_set reloading_;
+};
+
+/// The port is somebody's already. A VM that starts `epmd -daemon` depends on silence and 0 (transcript of stock): its
+/// line goes to the log, and the VM does not wait for it.
+int give_way(asio::io_context& io, const settings& from, const listen_error& error) {
+    if (!from.is_daemon) {
+        throw std::runtime_error(describe_port_taken(error));
+    }
+    leave_terminal(io);
+    open_log(from);
+    spdlog::warn("{}", describe_port_taken(error));
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int serve(const settings& from, const std::function<settings()>& read_again) {
+    if (from.is_daemon) {
+        close_inherited_descriptors();
+    }
+    raise_descriptor_limit();
+    constexpr int threads_that_serve = 1;
+    asio::io_context io(threads_that_serve);
+    std::vector<acceptor> listeners;
+    try {
+        listeners = open_listeners(io, from);
+    } catch (const listen_error& error) {
+        if (!error.is_port_taken()) {
+            throw;
+        }
+        return give_way(io, from, error);
+    }
+    // From here on the port is served: whoever connects waits in the backlog. So a caller of `-daemon`, who goes on
+    // when the parent ends, may start a VM at once.
+    if (from.is_daemon) {
+        leave_terminal(io);
+    }
+    open_log(from);
+    life self(io, std::move(listeners), from, read_again);
+    self.start();
+    io.run();
+    return EXIT_SUCCESS;
+}
+
+} // namespace epmd

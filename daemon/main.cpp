@@ -1,0 +1,70 @@
+// The whole life of the program: read the settings, do what was asked.
+#include "client_verbs.hpp"
+#include "life.hpp"
+
+#include "settings/settings.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): before any thread, or read only
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+/// What `--check-config` prints when there was nothing to complain about.
+void print_checked(const epmd::settings& checked) {
+    std::printf("%s: port %u, hosts: %zu\n",
+                checked.config_file.empty() ? "good, without a configuration file"
+                                            : (checked.config_file + " is good").c_str(),
+                checked.port, checked.hosts.size());
+    for (const auto& host : checked.hosts) {
+        std::printf("%s =", host.name.c_str());
+        for (const auto& address : host.addresses) {
+            std::printf(" %s", to_string(address).c_str());
+        }
+        std::printf("\n");
+    }
+}
+
+int run(const std::vector<std::string>& arguments) {
+    const auto directory = std::filesystem::current_path();
+    const auto read = [&] { return epmd::read_settings(arguments, variable, directory); };
+    const auto settings = read();
+    switch (settings.what) {
+    case epmd::verb::serve:
+        return epmd::serve(settings, read);
+    case epmd::verb::names:
+        return epmd::print_names(settings.port);
+    case epmd::verb::kill:
+        return epmd::kill_epmd(settings.port);
+    case epmd::verb::check_config:
+        print_checked(settings);
+        return EXIT_SUCCESS;
+    case epmd::verb::version:
+        std::puts("loopmd " LOOPMD_VERSION);
+        return EXIT_SUCCESS;
+    case epmd::verb::help:
+        std::fputs(epmd::help_text().c_str(), stdout);
+        return EXIT_SUCCESS;
+    }
+    return EXIT_FAILURE;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "epmd: %s\n", error.what());
+        return EXIT_FAILURE;
+    }
+}

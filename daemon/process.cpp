@@ -1,0 +1,52 @@
+#include "process.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace epmd {
+namespace {
+
+void require(bool is_done, const char* what) {
+    if (!is_done) {
+        throw std::system_error(errno, std::generic_category(), what);
+    }
+}
+
+} // namespace
+
+void leave_terminal(boost::asio::io_context& io) {
+    io.notify_fork(boost::asio::io_context::fork_prepare);
+    const auto child = ::fork();
+    require(child >= 0, "cannot become a daemon (fork)");
+    if (child > 0) {
+        ::_exit(EXIT_SUCCESS);
+    }
+    io.notify_fork(boost::asio::io_context::fork_child);
+    require(::setsid() >= 0, "cannot become a daemon (setsid)");
+    require(::chdir("/") == 0, "cannot become a daemon (chdir)");
+    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    require(nowhere >= 0, "cannot become a daemon (/dev/null)");
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        ::dup2(nowhere, standard);
+    }
+    ::close(nowhere);
+}
+
+void close_inherited_descriptors() noexcept {
+    ::close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+} // namespace epmd

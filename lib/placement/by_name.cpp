@@ -1,0 +1,50 @@
+#include "placement/by_name.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace epmd {
+
+std::optional<host> host_without_resolving(std::string_view host_name, const hosts& known) {
+    if (const auto literal = address::parse(host_name)) {
+        return known.at(*literal);
+    }
+    return known.named(host_name);
+}
+
+finding place_by_name(finding found, const resolution& resolved, const hosts& known,
+                      const std::function<bool(const address&)>& is_local) {
+    found.where.reset();
+    found.trouble = resolved.trouble;
+    for (const auto& one : resolved.addresses) {
+        const auto where = known.at(one);
+        const bool is_here = one.is_loopback() || known.is_configured(one) || is_local(one);
+        if (is_here && (!found.where || found.where->is_machine())) {
+            found.where = where;
+        }
+    }
+    if (!found.where && !resolved.addresses.empty()) {
+        found.trouble = "resolves to " + to_string(resolved.addresses.front()) + ", which is not of this machine";
+    }
+    if (found.where) {
+        found.trouble.clear();
+    }
+    return found;
+}
+
+machine_identity identify(std::string hostname, const resolution& of_hostname, const hosts_file& file) {
+    machine_identity machine{.hostname = std::move(hostname),
+                             .addresses = {of_hostname.addresses.begin(), of_hostname.addresses.end()},
+                             .others = {}};
+    const auto is_ours = [&](const std::string& name) {
+        return is_same_name(name, machine.hostname) || is_same_name(name, first_label(machine.hostname));
+    };
+    for (const auto& [where, names] : file.names()) {
+        if (std::none_of(names.begin(), names.end(), is_ours)) {
+            machine.others.insert(where);
+        }
+    }
+    return machine;
+}
+
+} // namespace epmd

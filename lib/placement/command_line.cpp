@@ -1,0 +1,56 @@
+#include "placement/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace epmd {
+namespace {
+
+/// Takes the next NUL-ended text from the front of `rest`.
+std::string_view take_text(std::string_view& rest) noexcept {
+    const auto end = std::min(rest.find('\0'), rest.size());
+    const auto text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return text;
+}
+
+} // namespace
+
+std::optional<std::string_view> node_name_of_command_line(std::string_view arguments) noexcept {
+    std::optional<std::string_view> long_name;
+    std::string_view flag; // the last one; its values follow it
+    take_text(arguments);
+    while (!arguments.empty()) {
+        const auto argument = take_text(arguments);
+        if (argument == "-extra") {
+            break;
+        }
+        if (argument.starts_with('-')) {
+            flag = argument;
+            continue;
+        }
+        if (flag == "-sname") {
+            return argument;
+        }
+        if (flag == "-name" && !long_name) {
+            long_name = argument;
+        }
+        flag = {}; // only the first value of a flag is a name
+    }
+    return long_name;
+}
+
+std::optional<std::string_view> node_name_of_environment(std::string_view variables) noexcept {
+    constexpr std::array<std::string_view, 2> names{"RABBITMQ_NODENAME=", "LIVEBOOK_NODE="};
+    while (!variables.empty()) {
+        const auto variable = take_text(variables);
+        for (const auto name : names) {
+            if (variable.starts_with(name) && variable.size() > name.size()) {
+                return variable.substr(name.size());
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace epmd

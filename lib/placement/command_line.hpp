@@ -1,0 +1,22 @@
+/// What the command line and the environment of an Erlang VM say of its node name. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epmd {
+
+/// The node name with which a VM was started: the value of the first `-sname`, else of the first `-name`; what follows
+/// `-extra` does not count (transcripts of OTP 25 and 27).
+///
+/// `arguments`: /proc/PID/cmdline, each argument ended by a NUL; the first is the program. Total. The result views it.
+std::optional<std::string_view> node_name_of_command_line(std::string_view arguments) noexcept;
+
+/// The node name that a program which names its node at run time will give it, by the variable that is known to hold
+/// it: RABBITMQ_NODENAME, LIVEBOOK_NODE.
+///
+/// `variables`: /proc/PID/environ, each variable ended by a NUL. Total. The result views it.
+std::optional<std::string_view> node_name_of_environment(std::string_view variables) noexcept;
+
+} // namespace epmd

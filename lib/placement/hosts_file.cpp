@@ -1,0 +1,30 @@
+#include "placement/hosts_file.hpp"
+
+#include <fstream>
+#include <sstream>
+
+namespace epmd {
+
+hosts_file hosts_file::read(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return parse(file);
+}
+
+hosts_file hosts_file::parse(std::istream& lines) {
+    hosts_file result;
+    std::string line;
+    while (std::getline(lines, line)) {
+        std::istringstream words(line.substr(0, line.find('#')));
+        std::string word;
+        words >> word;
+        if (const auto where = address::parse(word)) {
+            auto& names = result.names_[*where];
+            while (words >> word) {
+                names.push_back(word);
+            }
+        }
+    }
+    return result;
+}
+
+} // namespace epmd

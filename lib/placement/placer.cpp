@@ -1,0 +1,156 @@
+#include "placement/placer.hpp"
+
+#include "placement/socket_address.hpp"
+#include "placement/survey.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <unistd.h>
+
+namespace epmd {
+namespace {
+
+std::string read_hostname() {
+    std::array<char, 256> name{}; // HOST_NAME_MAX is 64
+    if (::gethostname(name.data(), name.size() - 1) != 0) {
+        return {};
+    }
+    return name.data();
+}
+
+bool is_device_address(const address& wanted) {
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) {
+        return false;
+    }
+    bool is_found = false;
+    for (const auto* one = list; one != nullptr && !is_found; one = one->ifa_next) {
+        is_found = one->ifa_addr != nullptr && address_of(*one->ifa_addr) == wanted;
+    }
+    ::freeifaddrs(list);
+    return is_found;
+}
+
+} // namespace
+
+surroundings surroundings::of_this_machine() {
+    return {.sockets = std::make_unique<netlink_kernel>(),
+            .all_processes = std::make_unique<proc_processes>(),
+            .resolve = ask_system,
+            .hostname = read_hostname,
+            .is_local = is_device_address,
+            .hosts_file = "/etc/hosts"};
+}
+
+placer::placer(boost::asio::io_context& io, surroundings around, hooks callbacks)
+    : io_(io), around_(std::move(around)), hooks_(std::move(callbacks)), resolver_(io, around_.resolve) {}
+
+placer::~placer() {
+    survey_thread_.stop();
+    survey_thread_.join();
+}
+
+void placer::ask(question what) {
+    look_at_machine();
+    when_machine_is_known([this, what = std::move(what)] {
+        if (what.before) {
+            resolve(what.connection, *what.before);
+        } else {
+            start_survey(what);
+        }
+    });
+}
+
+void placer::start_survey(question what) {
+    boost::asio::post(survey_thread_, [this, what = std::move(what), known = hooks_.known()] {
+        auto found = survey(what, *known, *around_.sockets, *around_.all_processes);
+        boost::asio::post(io_, [this, connection = what.connection, found = std::move(found)]() mutable {
+            resolve(connection, std::move(found));
+        });
+    });
+}
+
+/// The survey is done, and only a host name may be left to look up.
+void placer::resolve(connection_number connection, finding found) {
+    const auto done = [this, connection](finding complete) {
+        boost::asio::post(io_, [this, connection, complete = std::move(complete)]() mutable {
+            hooks_.found(connection, std::move(complete));
+        });
+    };
+    if (found.host_name.empty()) {
+        done(std::move(found));
+    } else if (const auto where = host_without_resolving(found.host_name, *hooks_.known())) {
+        found.where = where;
+        found.trouble.clear();
+        done(std::move(found));
+    } else {
+        const auto name = found.host_name;
+        resolver_.resolve(name, [this, connection, found = std::move(found)](const resolution& resolved) {
+            hooks_.found(connection, place_by_name(found, resolved, *hooks_.known(), around_.is_local));
+        });
+    }
+}
+
+void placer::look_at_machine() {
+    const auto file = stamp_of_hosts_file();
+    const auto hostname = around_.hostname();
+    if (file == hosts_file_seen_ && hostname == hostname_seen_) {
+        return;
+    }
+    hosts_file_seen_ = file;
+    hostname_seen_ = hostname;
+    resolver_.forget();
+    if (std::exchange(is_resolving_machine_, true)) {
+        is_machine_stale_ = true;
+    } else {
+        resolve_machine();
+    }
+}
+
+/// The hosts file is read on the survey thread: some have a hundred thousand lines. Then the hostname is resolved.
+void placer::resolve_machine() {
+    boost::asio::post(survey_thread_, [this, path = around_.hosts_file] {
+        boost::asio::post(io_, [this, file = hosts_file::read(path)] {
+            resolver_.resolve(hostname_seen_, [this, file, hostname = hostname_seen_](const resolution& resolved) {
+                machine_is_resolved(identify(hostname, resolved, file));
+            });
+        });
+    });
+}
+
+void placer::machine_is_resolved(machine_identity machine) {
+    if (std::exchange(is_machine_stale_, false)) {
+        resolve_machine();
+        return;
+    }
+    is_resolving_machine_ = false;
+    if (machine != machine_) {
+        machine_ = machine;
+        hooks_.machine_changed(std::move(machine));
+    }
+    for (const auto& then : std::exchange(waiting_for_machine_, {})) {
+        then();
+    }
+}
+
+void placer::when_machine_is_known(std::function<void()> then) {
+    if (is_resolving_machine_) {
+        waiting_for_machine_.push_back(std::move(then));
+    } else {
+        then();
+    }
+}
+
+placer::file_stamp placer::stamp_of_hosts_file() const {
+    std::error_code ignored;
+    return {.written = std::filesystem::last_write_time(around_.hosts_file, ignored),
+            .size = std::filesystem::file_size(around_.hosts_file, ignored)};
+}
+
+} // namespace epmd

@@ -1,0 +1,85 @@
+/// Answers questions of placement: surveys kernel and processes on a thread of its own, then has the host name resolved.
+#pragma once
+
+#include "placement/kernel.hpp"
+#include "placement/processes.hpp"
+#include "placement/resolver.hpp"
+#include "registry/evidence.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace epmd {
+
+/// What of the world outside placement looks at; the tests put another in its place.
+struct surroundings {
+    std::unique_ptr<kernel> sockets;                    ///< used on the survey thread only
+    std::unique_ptr<processes> all_processes;           ///< likewise
+    resolver::lookup resolve;                           ///< used on resolver threads
+    std::function<std::string()> hostname;              ///< used on the io_context's thread, as are these
+    std::function<bool(const address&)> is_local;       ///< whether a device of this machine has the address
+    std::filesystem::path hosts_file;
+
+    /// The real one.
+    static surroundings of_this_machine();
+};
+
+class placer {
+  public:
+    /// Called on the io_context's thread, never from inside a call of ours.
+    struct hooks {
+        /// The hosts at this moment; the one hook that is called at any time, always on the io_context's thread.
+        std::function<std::shared_ptr<const hosts>()> known;
+        std::function<void(connection_number, finding)> found;
+        /// The machine's hostname or addresses are others than before.
+        std::function<void(machine_identity)> machine_changed;
+    };
+
+    placer(boost::asio::io_context&, surroundings, hooks);
+    ~placer();
+    placer(const placer&) = delete;
+    placer& operator=(const placer&) = delete;
+
+    /// Finds out what can be found, and calls `found`, always.
+    void ask(question);
+
+    /// Looks at the machine's hostname and hosts file, and calls `machine_changed` if they are others than before.
+    void look_at_machine();
+
+  private:
+    struct file_stamp {
+        std::filesystem::file_time_type written;
+        std::uintmax_t size = 0;
+
+        bool operator==(const file_stamp&) const = default;
+    };
+
+    void start_survey(question);
+    void resolve(connection_number, finding);
+    void resolve_machine();
+    void machine_is_resolved(machine_identity);
+    void when_machine_is_known(std::function<void()> then);
+    [[nodiscard]] file_stamp stamp_of_hosts_file() const;
+
+    boost::asio::io_context& io_;
+    surroundings around_;
+    hooks hooks_;
+    resolver resolver_;
+    boost::asio::thread_pool survey_thread_{1};
+
+    machine_identity machine_;
+    std::optional<file_stamp> hosts_file_seen_;
+    std::string hostname_seen_;
+    bool is_resolving_machine_ = false;
+    bool is_machine_stale_ = false;                         // it changed again while it was resolved
+    std::vector<std::function<void()>> waiting_for_machine_; // while it is resolved
+};
+
+} // namespace epmd

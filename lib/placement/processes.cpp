@@ -1,0 +1,156 @@
+#include "placement/processes.hpp"
+
+#include "placement/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace epmd {
+namespace {
+
+/// The name of the Erlang VM's process, however it was started (observed: erl, iex, elixir, escript, heart, run_erl).
+constexpr std::string_view vm_program = "beam.smp";
+
+/// A file of /proc is read up to here: a command line may be as long as ARG_MAX (2 MiB), and names come early in it.
+constexpr std::size_t longest_file_bytes = 2U << 20U;
+
+struct close_directory {
+    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+using directory = std::unique_ptr<DIR, close_directory>;
+
+std::string read_file(const std::filesystem::path& name) {
+    std::string content;
+    const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return content;
+    }
+    std::array<char, 4096> buffer; // NOLINT: filled by read
+    for (;;) {
+        const auto size = ::read(file, buffer.data(), buffer.size());
+        if (size <= 0 || content.size() > longest_file_bytes) {
+            break;
+        }
+        content.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    ::close(file);
+    return content;
+}
+
+std::optional<std::int32_t> as_number(std::string_view text) {
+    std::int32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+/// All processes, newest first: who registers now was mostly started a moment ago.
+std::vector<std::int32_t> all_pids(const std::filesystem::path& root) {
+    std::vector<std::int32_t> pids;
+    const directory processes(::opendir(root.c_str()));
+    while (const auto* one = processes ? ::readdir(processes.get()) : nullptr) {
+        if (const auto pid = as_number(one->d_name)) {
+            pids.push_back(*pid);
+        }
+    }
+    std::sort(pids.rbegin(), pids.rend());
+    return pids;
+}
+
+std::string program_of(const std::filesystem::path& of_process) {
+    auto name = read_file(of_process / "comm");
+    if (name.ends_with('\n')) {
+        name.pop_back();
+    }
+    return name;
+}
+
+std::optional<std::uint32_t> uid_of(const std::filesystem::path& of_process) {
+    struct stat status {};
+    if (::stat(of_process.c_str(), &status) != 0) {
+        return std::nullopt;
+    }
+    return status.st_uid;
+}
+
+/// Whether one of a process's descriptors is that socket. False as well where we may not look.
+bool has_socket(const std::filesystem::path& of_process, std::uint64_t inode) {
+    const auto wanted = "socket:[" + std::to_string(inode) + "]";
+    const auto folder = of_process / "fd";
+    const directory descriptors(::opendir(folder.c_str()));
+    if (!descriptors) {
+        return false;
+    }
+    std::array<char, 64> target; // NOLINT: filled by readlinkat
+    while (const auto* one = ::readdir(descriptors.get())) {
+        const auto size = ::readlinkat(::dirfd(descriptors.get()), one->d_name, target.data(), target.size());
+        if (size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+process describe(const std::filesystem::path& root, std::int32_t pid) {
+    const auto folder = root / std::to_string(pid);
+    process result{.pid = pid, .uid = uid_of(folder).value_or(0), .program = program_of(folder), .node_name = {}};
+    if (result.program == vm_program) {
+        const auto command_line = read_file(folder / "cmdline");
+        auto name = node_name_of_command_line(command_line);
+        const auto variables = name ? std::string() : read_file(folder / "environ");
+        if (!name) {
+            name = node_name_of_environment(variables);
+        }
+        if (name) {
+            result.node_name = std::string(*name);
+        }
+    }
+    return result;
+}
+
+} // namespace
+
+/// VMs first: 2.8 ms against 46 ms for every descriptor of 572 processes (measured, DESIGN.md).
+std::optional<process> proc_processes::owner_of(std::uint64_t inode) {
+    std::vector<std::int32_t> others;
+    for (const auto pid : all_pids(root_)) {
+        const auto folder = root_ / std::to_string(pid);
+        if (program_of(folder) != vm_program) {
+            others.push_back(pid);
+        } else if (has_socket(folder, inode)) {
+            return describe(root_, pid);
+        }
+    }
+    for (const auto pid : others) {
+        if (has_socket(root_ / std::to_string(pid), inode)) {
+            return describe(root_, pid);
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<process> proc_processes::erlang_vms(std::uint32_t uid) {
+    std::vector<process> result;
+    for (const auto pid : all_pids(root_)) {
+        const auto folder = root_ / std::to_string(pid);
+        if (program_of(folder) == vm_program && uid_of(folder) == uid) {
+            result.push_back(describe(root_, pid));
+        }
+    }
+    return result;
+}
+
+bool proc_processes::owns(std::int32_t pid, std::uint64_t inode) {
+    return has_socket(root_ / std::to_string(pid), inode);
+}
+
+} // namespace epmd

@@ -1,0 +1,147 @@
+#include "placement/resolver.hpp"
+
+#include "placement/socket_address.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+namespace epmd {
+
+resolution ask_system(const std::string& host_name) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    if (const int error = ::getaddrinfo(host_name.c_str(), nullptr, &hints, &list); error != 0) {
+        const auto why = error == EAI_SYSTEM ? std::generic_category().message(errno) : ::gai_strerror(error);
+        return {.addresses = {}, .trouble = "does not resolve (" + why + ")"};
+    }
+    resolution result;
+    for (const auto* one = list; one != nullptr; one = one->ai_next) {
+        if (const auto found = address_of(*one->ai_addr)) {
+            result.addresses.push_back(*found);
+        }
+    }
+    ::freeaddrinfo(list);
+    if (result.addresses.empty()) {
+        result.trouble = "does not resolve (no IPv4 or IPv6 address)";
+    }
+    return result;
+}
+
+/// Threads that end when there is nothing to look up. They are not joined: one that hangs in the C library must not
+/// keep the daemon from ending.
+class resolver::threads : public std::enable_shared_from_this<threads> {
+  public:
+    using job = std::function<void()>;
+
+    void add(job work) {
+        const std::lock_guard lock(mutex_);
+        jobs_.push_back(std::move(work));
+        if (running_ < max_threads) {
+            ++running_;
+            std::thread([self = shared_from_this()] { self->run(); }).detach();
+        }
+    }
+
+    /// Gives an answer to the resolver, unless it has gone meanwhile.
+    void deliver(boost::asio::io_context& io, job answer) {
+        const std::lock_guard lock(mutex_);
+        if (!is_closed_) {
+            boost::asio::post(io, std::move(answer));
+        }
+    }
+
+    void close() {
+        const std::lock_guard lock(mutex_);
+        is_closed_ = true;
+        jobs_.clear();
+    }
+
+  private:
+    void run() {
+        for (;;) {
+            job work;
+            {
+                const std::lock_guard lock(mutex_);
+                if (jobs_.empty()) {
+                    --running_;
+                    return;
+                }
+                work = std::move(jobs_.front());
+                jobs_.pop_front();
+            }
+            work();
+        }
+    }
+
+    std::mutex mutex_;
+    std::deque<job> jobs_;
+    std::size_t running_ = 0;
+    bool is_closed_ = false;
+};
+
+resolver::resolver(boost::asio::io_context& io, lookup ask)
+    : io_(io), ask_(std::move(ask)), threads_(std::make_shared<threads>()) {}
+
+resolver::~resolver() {
+    threads_->close();
+}
+
+void resolver::resolve(const std::string& host_name, answer then) {
+    const auto now = std::chrono::steady_clock::now();
+    if (const auto known = memory_.find(host_name); known != memory_.end() && now < known->second.until) {
+        boost::asio::post(io_, [then = std::move(then), what = known->second.what] { then(what); });
+        return;
+    }
+    auto& asked = waiting_[host_name];
+    asked.answers.push_back(std::move(then));
+    if (asked.late) {
+        return; // somebody asked already
+    }
+    asked.late = std::make_unique<timer>(io_, deadline);
+    asked.late->async_wait([this, host_name](boost::system::error_code error) {
+        if (!error) {
+            finish(host_name, {.addresses = {}, .trouble = "did not resolve within 2 s"});
+        }
+    });
+    threads_->add([this, host_name, ask = ask_, threads = threads_.get(), &io = io_] {
+        auto what = ask(host_name);
+        // Nothing of ours may be touched here but through deliver: we may have gone.
+        threads->deliver(io, [this, host_name, what = std::move(what)] {
+            if (memory_.size() >= max_remembered) {
+                memory_.clear();
+            }
+            memory_[host_name] = {what, std::chrono::steady_clock::now() + memory};
+            finish(host_name, what);
+        });
+    });
+}
+
+void resolver::finish(const std::string& host_name, const resolution& what) {
+    const auto found = waiting_.find(host_name);
+    if (found == waiting_.end()) {
+        return; // too late
+    }
+    const auto answers = std::move(found->second.answers);
+    waiting_.erase(found);
+    for (const auto& then : answers) {
+        then(what);
+    }
+}
+
+void resolver::forget() {
+    memory_.clear();
+}
+
+} // namespace epmd

@@ -1,0 +1,73 @@
+/// The system's resolver, kept at arm's length: on threads of its own, with a deadline and a short memory.
+#pragma once
+
+#include "placement/by_name.hpp"
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace epmd {
+
+/// Asks getaddrinfo(3), which may take as long as it likes: hosts file, DNS, whatever nsswitch.conf(5) says.
+resolution ask_system(const std::string& host_name);
+
+/// Resolves names without ever letting its caller wait. All calls and all answers on the thread of the io_context.
+class resolver {
+  public:
+    using answer = std::function<void(const resolution&)>;
+    using lookup = std::function<resolution(const std::string& host_name)>;
+
+    /// `ask` is called on other threads, several at once, and may never return.
+    explicit resolver(boost::asio::io_context&, lookup ask = ask_system);
+    ~resolver();
+    resolver(const resolver&) = delete;
+    resolver& operator=(const resolver&) = delete;
+
+    /// Calls `then` with the answer: never from inside this call, and after `deadline` at the latest.
+    void resolve(const std::string& host_name, answer then);
+
+    /// Forgets what it knows: the hosts file has changed.
+    void forget();
+
+    /// How long a name may take. Less than the 5 s that a registration may be held; most resolvers give up a first
+    /// server after 5 s, and who needs that is named in the log. Chosen, not tuned.
+    static constexpr std::chrono::milliseconds deadline{2000};
+    /// How long an answer is good: many VMs that start at once ask for one name. Chosen, not tuned.
+    static constexpr std::chrono::milliseconds memory{1000};
+    /// Names being looked up at the same moment; more wait for their turn. Chosen, not tuned.
+    static constexpr std::size_t max_threads = 4;
+    /// Answers remembered. Chosen, not tuned.
+    static constexpr std::size_t max_remembered = 1000;
+
+  private:
+    using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                    boost::asio::wait_traits<std::chrono::steady_clock>,
+                                                    boost::asio::io_context::executor_type>;
+    struct remembered {
+        resolution what;
+        std::chrono::steady_clock::time_point until;
+    };
+    struct waiting {
+        std::vector<answer> answers;
+        std::unique_ptr<timer> late;
+    };
+    class threads;
+
+    void finish(const std::string& host_name, const resolution&);
+
+    boost::asio::io_context& io_;
+    lookup ask_;
+    std::unordered_map<std::string, remembered> memory_;
+    std::unordered_map<std::string, waiting> waiting_;
+    std::shared_ptr<threads> threads_; // shared with the threads, which may outlive us in a call that hangs
+};
+
+} // namespace epmd

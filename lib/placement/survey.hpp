@@ -1,0 +1,16 @@
+/// What kernel and processes say of a registration: the evidence *listener* and *process* (DESIGN.md, section 2).
+#pragma once
+
+#include "placement/kernel.hpp"
+#include "placement/processes.hpp"
+#include "registry/evidence.hpp"
+
+namespace epmd {
+
+/// Looks at the sockets and the process of a registration. Milliseconds; not for the thread that serves.
+///
+/// The finding has a host if the listener names one, or if the process names the machine by giving no host. If it has
+/// none but a host_name, that is to be resolved: see place_by_name.
+finding survey(const question&, const hosts&, kernel&, processes&);
+
+} // namespace epmd

@@ -1,0 +1,68 @@
+#include "registry/hosts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace epmd {
+namespace {
+
+constexpr char lower(char letter) noexcept {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+} // namespace
+
+bool is_same_name(std::string_view left, std::string_view right) noexcept {
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](char a, char b) { return lower(a) == lower(b); });
+}
+
+std::string_view first_label(std::string_view name) noexcept {
+    return name.substr(0, name.find('.'));
+}
+
+hosts::hosts(std::vector<configured_host> configured, machine_identity machine)
+    : configured_(std::move(configured)), machine_(std::move(machine)) {
+    for (const auto& one : configured_) {
+        for (const auto& address : one.addresses) {
+            by_address_.emplace(address, host(one.addresses.front()));
+        }
+    }
+}
+
+host hosts::at(const address& local) const noexcept {
+    if (const auto found = by_address_.find(local); found != by_address_.end()) {
+        return found->second;
+    }
+    if (local == loopback_v4 || local == loopback_v6) {
+        return the_machine;
+    }
+    const bool is_others = machine_.others.contains(local);
+    const bool is_nobodys = local.is_loopback_v4() && !machine_.addresses.contains(local);
+    return is_others || is_nobodys ? host(local) : the_machine;
+}
+
+std::optional<host> hosts::named(std::string_view name) const {
+    // A configured name goes first: who names a host as the machine is named means that host.
+    for (const auto& one : configured_) {
+        if (is_same_name(one.name, name)) {
+            return host(one.addresses.front());
+        }
+    }
+    if (!machine_.hostname.empty() &&
+        (is_same_name(name, machine_.hostname) || is_same_name(name, first_label(machine_.hostname)))) {
+        return the_machine;
+    }
+    return std::nullopt;
+}
+
+std::string hosts::name_of(host which) const {
+    for (const auto& one : configured_) {
+        if (host(one.addresses.front()) == which) {
+            return one.name;
+        }
+    }
+    return which.is_machine() ? machine_.hostname : std::string();
+}
+
+} // namespace epmd

@@ -1,0 +1,99 @@
+#include "server/journal.hpp"
+
+#include "wire/alive_name.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace epmd {
+namespace {
+
+/// A peer's text between quotation marks, with escapes for what would not stand in one line.
+std::string quoted(std::string_view text) {
+    constexpr std::size_t longest = 300; // a name has at most 255 characters; a line is no place for more
+    const bool is_utf8 = wire::utf8_characters(text).has_value();
+    std::string result = "'";
+    for (const char letter : text.substr(0, longest)) {
+        const auto byte = static_cast<unsigned char>(letter);
+        if (byte < 0x20 || byte == 0x7f || letter == '\'' || letter == '\\' || (byte >= 0x80 && !is_utf8)) {
+            result += fmt::format("\\x{:02x}", byte);
+        } else {
+            result += letter;
+        }
+    }
+    return result + (text.size() > longest ? "...'" : "'");
+}
+
+/// `idfe` at its host: by name where the host has one, always by address.
+std::string host_text(host where, const hosts& known) {
+    if (where.is_machine()) {
+        return "this machine";
+    }
+    const auto name = known.name_of(where);
+    const auto address = to_string(where.first_address());
+    return name.empty() ? address : fmt::format("{} ({})", name, address);
+}
+
+std::string owner_text(const owner& who) {
+    if (who.pid != 0) {
+        return fmt::format("pid {} ({})", who.pid, quoted(who.program));
+    }
+    return who.uid ? fmt::format("a process of uid {}", *who.uid) : "a process that we cannot see";
+}
+
+std::string node_text(const registration& who) {
+    const auto& name = who.found.node_name;
+    return fmt::format("{} on port {}, {}", quoted(name.empty() ? who.self.alive_name : name), who.self.port,
+                       owner_text(who.found.who));
+}
+
+/// Why nothing names the host of a node, and what to do about it where a name was given.
+std::string trouble_text(const finding& found) {
+    if (found.host_name.empty()) {
+        return found.trouble.empty() ? "nothing says to which host it belongs" : "its host " + found.trouble;
+    }
+    return fmt::format("its host {} {}; give it an address of this machine, by a line '127.0.0.2 NAME' in /etc/hosts "
+                       "or by --host NAME=127.0.0.2",
+                       quoted(found.host_name), found.trouble);
+}
+
+} // namespace
+
+void write_line(spdlog::logger& log, const hosts& known, const event& happened) {
+    const auto& who = happened.who;
+    const auto other = [&] { return happened.other ? node_text(*happened.other) : std::string("another node"); };
+    switch (happened.what) {
+    case event::kind::registered:
+        log.debug("registered {}, creation {}", node_text(who), who.creation);
+        break;
+    case event::kind::placed:
+        log.info("{} is at {}, by {}", node_text(who), host_text(who.where, known), to_string(who.found.how));
+        break;
+    case event::kind::unplaced:
+        // A name that leads nowhere is somebody's mistake; no name at all is what a C node is like.
+        log.log(who.found.host_name.empty() ? spdlog::level::info : spdlog::level::warn,
+                "{} is unplaced, so visible at every host: {}", node_text(who), trouble_text(who.found));
+        break;
+    case event::kind::parked:
+        log.warn("{} is parked: at {} its name belongs to {}. It is invisible until that one goes; stop one of the two",
+                 node_text(who), host_text(who.where, known), other());
+        break;
+    case event::kind::promoted:
+        log.info("{} is at {}, where it was parked", node_text(who), host_text(who.where, known));
+        break;
+    case event::kind::unregistered:
+        log.info("{} has gone", node_text(who));
+        break;
+    case event::kind::refused:
+        if (happened.why == refusal::name_not_allowed) {
+            log.warn("refused {}: a name is 1 to 255 characters of UTF-8 without control characters",
+                     node_text(who));
+        } else {
+            log.warn("refused {}: at {} the name belongs to {}", node_text(who), host_text(who.where, known),
+                     other());
+        }
+        break;
+    }
+}
+
+} // namespace epmd

@@ -1,0 +1,123 @@
+#include "server/listeners.hpp"
+
+#include <boost/asio/ip/v6_only.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <linux/filter.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+namespace epmd {
+namespace {
+
+using asio::ip::tcp;
+
+bool is_absent_family(boost::system::error_code error) {
+    return error == asio::error::address_family_not_supported ||
+           error == boost::system::errc::address_not_available;
+}
+
+acceptor open_listener(asio::io_context& io, const address& where, std::uint16_t port) {
+    acceptor listener(io);
+    const auto check = [&](boost::system::error_code error) {
+        if (error) {
+            throw listen_error(where, port, error);
+        }
+    };
+    boost::system::error_code error;
+    check(listener.open(where.is_v4() ? tcp::v4() : tcp::v6(), error));
+    check(listener.set_option(tcp::acceptor::reuse_address(true), error));
+    if (!where.is_v4()) {
+        check(listener.set_option(asio::ip::v6_only(true), error));
+    }
+    check(listener.bind({to_asio(where), port}, error));
+    check(listener.listen(asio::socket_base::max_listen_connections, error));
+    check(listener.non_blocking(true, error));
+    return listener;
+}
+
+/// The addresses in the order in which they are bound, none twice, none that a wildcard among them covers.
+std::vector<address> addresses_to_bind(const settings& from) {
+    if (from.addresses.empty()) {
+        return {wildcard_v4, wildcard_v6};
+    }
+    std::vector<address> result{loopback_v4, loopback_v6};
+    result.insert(result.end(), from.addresses.begin(), from.addresses.end());
+    const auto has = [&](const address& one) { return std::find(result.begin(), result.end(), one) != result.end(); };
+    const bool has_all_v4 = has(wildcard_v4);
+    const bool has_all_v6 = has(wildcard_v6);
+    std::vector<address> once;
+    for (const auto& one : result) {
+        const bool is_covered = !one.is_wildcard() && (one.is_v4() ? has_all_v4 : has_all_v6);
+        if (!is_covered && std::find(once.begin(), once.end(), one) == once.end()) {
+            once.push_back(one);
+        }
+    }
+    return once;
+}
+
+} // namespace
+
+listen_error::listen_error(const address& where, std::uint16_t port, boost::system::error_code why)
+    : std::runtime_error("cannot listen on " + to_string(where) + " port " + std::to_string(port) + ": " +
+                         why.message()),
+      where_(where), port_(port), why_(why) {}
+
+bool listen_error::is_port_taken() const noexcept {
+    return why_ == asio::error::address_in_use;
+}
+
+std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from) {
+    std::vector<acceptor> listeners;
+    auto port = from.port;
+    for (const auto& where : addresses_to_bind(from)) {
+        try {
+            listeners.push_back(open_listener(io, where, port));
+            // Port 0 lets the system choose one: the others take the same.
+            port = listeners.back().local_endpoint().port();
+        } catch (const listen_error& error) {
+            const bool is_asked_for =
+                std::find(from.addresses.begin(), from.addresses.end(), where) != from.addresses.end();
+            if (where.is_v4() || is_asked_for || !is_absent_family(error.why())) {
+                throw;
+            }
+        }
+    }
+    for (auto& listener : listeners) {
+        restrict_listener(listener, from.scope);
+    }
+    return listeners;
+}
+
+void restrict_listener(acceptor& listener, listen_scope scope) {
+    const int descriptor = listener.native_handle();
+    if (scope != listen_scope::loopback) {
+        const int unused = 0;
+        setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused); // ENOENT: had none
+        return;
+    }
+    const auto loopback_device = if_nametoindex("lo");
+    if (loopback_device == 0) {
+        throw std::system_error(errno, std::generic_category(), "listen = loopback: no device named lo");
+    }
+    // Passes a packet whole if it came in on the loopback device, else drops it.
+    std::array<sock_filter, 4> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_IFINDEX)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, loopback_device, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    }};
+    const sock_fprog filter{program.size(), program.data()};
+    if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+        throw std::system_error(errno, std::generic_category(),
+                                "listen = loopback: cannot attach the packet filter");
+    }
+}
+
+} // namespace epmd

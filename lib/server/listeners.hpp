@@ -1,0 +1,41 @@
+/// Opens the sockets on which the daemon listens, and keeps outsiders away from them.
+#pragma once
+
+#include "server/asio.hpp"
+#include "settings/settings.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <stdexcept>
+#include <vector>
+
+namespace epmd {
+
+/// A socket that could not be had: where, and what the system said.
+class listen_error : public std::runtime_error {
+  public:
+    listen_error(const address& where, std::uint16_t port, boost::system::error_code why);
+
+    [[nodiscard]] const address& where() const noexcept { return where_; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] bool is_port_taken() const noexcept;
+    [[nodiscard]] boost::system::error_code why() const noexcept { return why_; }
+
+  private:
+    address where_;
+    std::uint16_t port_;
+    boost::system::error_code why_;
+};
+
+/// Listens as the settings say: on every address (IPv4 and IPv6 apart), or on the given ones and the loopback
+/// addresses, as stock does. IPv6 that the machine does not have is left out. All or none: throws listen_error.
+std::vector<acceptor> open_listeners(asio::io_context&, const settings&);
+
+/// Sets who may reach a listener, now and for connections to come. Throws std::system_error.
+///
+/// `loopback` attaches a classic BPF filter that drops what did not arrive on the loopback device: the machine's own
+/// traffic passes, to whichever of its addresses; to an outsider the port is silent. It needs no privilege. (Binding to
+/// the device `lo` would not do: it refuses the machine's own LAN address, to which many hostnames resolve.)
+void restrict_listener(acceptor&, listen_scope);
+
+} // namespace epmd

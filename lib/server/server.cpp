@@ -1,0 +1,545 @@
+#include "server/server.hpp"
+
+#include "server/listeners.hpp"
+#include "wire/decode.hpp"
+#include "wire/encode.hpp"
+#include "wire/limits.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace epmd {
+namespace {
+
+using boost::system::error_code;
+
+/// How many connections one listener accepts before the others have their turn. Chosen, not tuned.
+constexpr int accept_burst_size = 64;
+
+/// How long accepting pauses when descriptors or memory ran out (as OpenBSD's daemons do), unless room is made.
+constexpr std::chrono::seconds accept_pause{1};
+
+/// Room for so long ends an episode of having none. Chosen, not tuned.
+constexpr std::chrono::seconds out_of_room_episode{10};
+
+/// One byte more than the longest request, so that a byte too many is seen.
+constexpr std::size_t read_buffer_bytes = wire::length_prefix_bytes + wire::max_request_bytes + 1;
+
+time_point now() {
+    return std::chrono::steady_clock::now();
+}
+
+bool is_out_of_room(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+bool would_block(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/// For co_spawn: a coroutine that ends by an exception ends its own connection and no other.
+void log_exception(const std::exception_ptr& thrown) {
+    if (!thrown) {
+        return;
+    }
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+        spdlog::error("a connection was ended by an error of ours: {}", error.what());
+    }
+}
+
+} // namespace
+
+/// A connection that was accepted this moment: a descriptor on the stack, and nothing allocated.
+struct server::guest {
+    guest(int accepted, const origin& ends) : descriptor(accepted), from(ends) {}
+    guest(const guest&) = delete;
+    guest& operator=(const guest&) = delete;
+    ~guest() { leave(); }
+
+    void leave() noexcept {
+        if (descriptor >= 0) {
+            ::close(std::exchange(descriptor, -1));
+        }
+    }
+
+    connection_number number = 0;
+    int descriptor;
+    origin from;
+};
+
+/// A connection that waits: for the rest of its request, for an answer, for its peer to read, or to end.
+struct server::connection {
+    enum class phase { reading, waiting, writing, closed };
+
+    connection(asio::io_context& io, connection_number its_number, const origin& ends)
+        : number(its_number), from(ends), socket(io) {}
+
+    connection_number number;
+    origin from;
+    stream_socket socket;
+    phase at = phase::reading;
+    std::string received;
+    std::string unsent;
+    time_point last_progress;
+    std::optional<decltype(server::idle_)::iterator> in_idle;
+};
+
+server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from,
+               std::shared_ptr<const hosts> known, std::uint32_t first_creation, server_hooks hooks)
+    : io_(io), port_(listeners.front().local_endpoint().port()),
+      scope_(from.scope), packet_timeout_(from.packet_timeout), hooks_(std::move(hooks)),
+      service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
+               first_creation, *this),
+      idle_timer_(io), service_timer_(io) {
+    for (auto& listener : listeners) {
+        gates_.push_back({std::move(listener), timer(io)});
+    }
+}
+
+void server::start() {
+    for (auto& one : gates_) {
+        asio::co_spawn(io_.get_executor(), accept_from(one), log_exception);
+    }
+}
+
+void server::stop() {
+    is_stopping_ = true;
+    for (auto& one : gates_) {
+        error_code ignored;
+        one.listener.close(ignored);
+        one.pause.cancel();
+    }
+}
+
+// ---- accepting
+
+awaitable server::accept_from(gate& self) {
+    while (!is_stopping_) {
+        error_code error; // no error of a wait ends accepting
+        co_await self.listener.async_wait(acceptor::wait_read, asio::redirect_error(use_awaitable, error));
+        if (!is_stopping_ && (error || !accept_burst(self.listener))) {
+            self.pause.expires_after(accept_pause);
+            co_await self.pause.async_wait(asio::redirect_error(use_awaitable, error));
+        }
+    }
+}
+
+/// Accepts what waits on a listener, at most accept_burst_size. False: there is no room for more.
+///
+/// accept4 and an immediate read instead of async_accept and async_read: 6 system calls a lookup against 11
+/// (measured, PERFORMANCE.md), and no socket object for a connection that is over at once.
+bool server::accept_burst(acceptor& listener) {
+    for (int turn = 0; turn < accept_burst_size; ++turn) {
+        asio::ip::tcp::endpoint peer;
+        auto length = static_cast<socklen_t>(peer.capacity());
+        const int descriptor =
+            ::accept4(listener.native_handle(), peer.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor < 0) {
+            if (would_block(errno)) {
+                return true;
+            }
+            if (is_out_of_room(errno)) {
+                return make_room(errno);
+            }
+            continue; // the peer has gone already, or a network error that accept(2) passes on
+        }
+        asio::ip::tcp::endpoint local;
+        length = static_cast<socklen_t>(local.capacity());
+        ::getsockname(descriptor, local.data(), &length);
+        guest accepted(descriptor, {.peer = from_asio(peer.address()),
+                                    .peer_port = peer.port(),
+                                    .local = from_asio(local.address()),
+                                    .local_port = local.port(),
+                                    .descriptor = descriptor});
+        try {
+            meet(accepted);
+        } catch (const std::exception& error) {
+            actions_.clear();
+            spdlog::error("closed {}:{}: {}", to_string(accepted.from.peer), accepted.from.peer_port, error.what());
+        }
+    }
+    return true;
+}
+
+/// Descriptors or memory ran out: the idle connection that waited longest goes, a registered one never does. False:
+/// there is none to go. One line an episode, which ends when there was room for a while.
+bool server::make_room(int error) {
+    const auto at = now();
+    if (!out_of_room_ || *out_of_room_ + out_of_room_episode < at) {
+        spdlog::warn("no room for another connection: {}; {} wait or are registered, {} of them nodes. Newcomers wait; "
+                     "raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
+                     std::generic_category().message(error), connections_.size(),
+                     service_.registrations().size());
+    }
+    out_of_room_ = at;
+    if (idle_.empty()) {
+        return false;
+    }
+    ended(connections_.at(idle_.front().second->number));
+    return true;
+}
+
+void server::meet(guest& who) {
+    if (scope_ == listen_scope::loopback && !who.from.is_this_machine()) {
+        return;
+    }
+    who.number = next_number_++;
+    std::array<char, read_buffer_bytes> buffer; // NOLINT: filled by recv
+    const auto size = ::recv(who.descriptor, buffer.data(), buffer.size(), 0);
+    if (size > 0) {
+        handle(who, {buffer.data(), static_cast<std::size_t>(size)});
+    } else if (size < 0 && would_block(errno)) {
+        handle(who, {});
+    }
+}
+
+/// Answers a connection whose request is there whole; lets one whose request is not wait for the rest.
+void server::handle(guest& who, std::string_view received) {
+    switch (wire::frame(received)) {
+    case wire::framing::complete:
+        request(who.number, who.from, received, &who);
+        break;
+    case wire::framing::incomplete: {
+        const auto waiting = adopt(who);
+        if (!waiting) {
+            break;
+        }
+        waiting->received = received;
+        watch_idle(*waiting);
+        asio::co_spawn(io_.get_executor(), read_request(waiting), log_exception);
+        break;
+    }
+    case wire::framing::invalid:
+        spdlog::debug("closed {}:{}: not a request", to_string(who.from.peer), who.from.peer_port);
+        break;
+    }
+}
+
+/// Gives a connection that is to wait its socket object. Null: the kernel would not watch it, and it is closed; the
+/// service hears of that as of any other end.
+server::connection_ptr server::adopt(guest& who) {
+    const auto adopted = std::make_shared<connection>(io_, who.number, who.from);
+    const auto protocol = who.from.local.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+    error_code error;
+    adopted->socket.assign(protocol, who.descriptor, error);
+    if (error) {
+        who.leave();
+        spdlog::error("closed {}:{}: {}", to_string(who.from.peer), who.from.peer_port, error.message());
+        asio::post(io_, [this, number = who.number] {
+            service_.closed(number, now(), actions_);
+            perform(nullptr);
+        });
+        return nullptr;
+    }
+    who.descriptor = -1;
+    connections_.emplace(adopted->number, adopted);
+    return adopted;
+}
+
+// ---- connections that wait
+
+awaitable server::read_request(connection_ptr self) {
+    std::array<char, read_buffer_bytes> buffer; // NOLINT: filled by the read
+    for (;;) {
+        error_code error;
+        const auto size = co_await self->socket.async_read_some(
+            asio::buffer(buffer), asio::redirect_error(use_awaitable, error));
+        if (self->at == connection::phase::closed) {
+            co_return;
+        }
+        if (error) {
+            ended(self);
+            co_return;
+        }
+        self->received.append(buffer.data(), size);
+        self->last_progress = now();
+        const auto state = wire::frame(self->received);
+        if (state == wire::framing::invalid) {
+            ended(self);
+            co_return;
+        }
+        if (state == wire::framing::complete) {
+            break;
+        }
+    }
+    self->at = connection::phase::waiting;
+    unwatch_idle(*self);
+    request(self->number, self->from, self->received, nullptr);
+    if (self->at == connection::phase::waiting) {
+        self->received = {};
+        co_await watch(self);
+    }
+}
+
+/// Waits for the end of a connection that has nothing more to say: a byte is as good as an end (transcript of stock).
+awaitable server::watch(connection_ptr self) {
+    error_code error;
+    co_await self->socket.async_wait(stream_socket::wait_read, asio::redirect_error(use_awaitable, error));
+    if (self->at == connection::phase::waiting) {
+        ended(self);
+    }
+}
+
+/// Writes what a slow reader did not take at once, then closes: only a reply that ends a connection can be so long.
+awaitable server::write_rest(connection_ptr self) {
+    while (!self->unsent.empty() && self->at == connection::phase::writing) {
+        error_code error;
+        const auto size = co_await self->socket.async_write_some(
+            asio::buffer(self->unsent), asio::redirect_error(use_awaitable, error));
+        if (error) {
+            break;
+        }
+        self->unsent.erase(0, size);
+        self->last_progress = now();
+    }
+    if (self->at == connection::phase::writing) {
+        forget(self);
+    }
+}
+
+// ---- the service and its actions
+
+void server::request(connection_number number, const origin& from, std::string_view received, guest* who) {
+    const auto decoded = wire::decode_request(wire::request_of(received));
+    if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
+        spdlog::debug("closed {}:{}: {}", to_string(from.peer), from.peer_port, to_string(*error));
+        actions_.emplace_back(close{number});
+    } else {
+        service_.request(number, from, std::get<wire::request>(decoded), now(), actions_);
+    }
+    perform(who);
+}
+
+void server::found(connection_number number, finding what) {
+    service_.found(number, std::move(what), now(), actions_);
+    perform(nullptr);
+}
+
+void server::hosts_changed(std::shared_ptr<const hosts> known) {
+    service_.hosts_changed(std::move(known), now(), actions_);
+    perform(nullptr);
+}
+
+void server::resolve_again() {
+    service_.resolve_again(now(), actions_);
+    perform(nullptr);
+}
+
+void server::set_scope(listen_scope scope) {
+    for (auto& one : gates_) {
+        restrict_listener(one.listener, scope);
+    }
+    scope_ = scope;
+}
+
+/// Does what the service's last call asked for. Nothing here calls the service: the replies view its registrations.
+void server::perform(guest* who) {
+    bool is_stop_asked = false;
+    for (auto& one : actions_) {
+        if (const auto* reply = std::get_if<send>(&one)) {
+            perform(*reply, who);
+        } else if (const auto* holding = std::get_if<hold>(&one)) {
+            perform(*holding, who);
+        } else if (const auto* closing = std::get_if<close>(&one)) {
+            perform(*closing, who);
+        } else if (auto* placing = std::get_if<place>(&one)) {
+            hooks_.ask(std::move(placing->what));
+        } else if (const auto* happened = std::get_if<event>(&one)) {
+            hooks_.tell(*happened);
+        } else {
+            is_stop_asked = true;
+        }
+    }
+    actions_.clear();
+    arm_service_timer();
+    if (is_stop_asked) {
+        hooks_.stop();
+    }
+}
+
+void server::perform(const send& what, guest* who) {
+    reply_.clear();
+    wire::encode(what.reply, reply_);
+    if (who != nullptr && who->number == what.connection) {
+        reply_to_guest(*who, what.then);
+    } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
+        reply_to(connection_ptr(found->second), what.then);
+    }
+}
+
+void server::perform(const hold& what, guest* who) {
+    if (who != nullptr && who->number == what.connection) {
+        wait_for_end(adopt(*who));
+    }
+}
+
+void server::perform(const close& what, guest* who) {
+    if (who != nullptr && who->number == what.connection) {
+        who->leave();
+    } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
+        forget(connection_ptr(found->second));
+    }
+}
+
+/// Answers a connection that has no socket object.
+///
+/// With MSG_MORE and a close right after it the reply and the end leave as one segment and the client wakes once:
+/// 25 to 30 % of the daemon's CPU a lookup (measured, PERFORMANCE.md). Never without the close: the kernel would hold
+/// the reply for 200 ms.
+void server::reply_to_guest(guest& who, send::after then) {
+    const bool is_last = then == send::after::close;
+    const auto written = ::send(who.descriptor, reply_.data(), reply_.size(),
+                                MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));
+    if (is_last && written == static_cast<ssize_t>(reply_.size())) {
+        who.leave();
+        return;
+    }
+    if (is_last && written < 0 && !would_block(errno)) {
+        who.leave();
+        return;
+    }
+    const auto kept = adopt(who);
+    if (!is_last) {
+        wait_for_end(kept);
+    } else if (kept) {
+        write_later(kept, written);
+    }
+}
+
+/// Answers a connection that waited.
+void server::reply_to(const connection_ptr& self, send::after then) {
+    const auto written =
+        ::send(self->socket.native_handle(), reply_.data(), reply_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (then == send::after::keep) {
+        return; // its watch goes on; if it could not be written to, that sees the end
+    }
+    if (written == static_cast<ssize_t>(reply_.size()) || (written < 0 && !would_block(errno))) {
+        forget(self);
+    } else {
+        write_later(self, written);
+    }
+}
+
+/// The first `written` bytes of reply_ have gone (negative: none); the others follow as the peer reads.
+void server::write_later(const connection_ptr& self, ssize_t written) {
+    self->at = connection::phase::writing;
+    self->unsent = reply_.substr(written > 0 ? static_cast<std::size_t>(written) : 0);
+    watch_idle(*self);
+    asio::co_spawn(io_.get_executor(), write_rest(self), log_exception);
+}
+
+void server::wait_for_end(const connection_ptr& self) {
+    if (self) {
+        self->at = connection::phase::waiting;
+        asio::co_spawn(io_.get_executor(), watch(self), log_exception);
+    }
+}
+
+/// A connection ended by itself, or waited too long: the one place where the service hears of it.
+void server::ended(const connection_ptr& self) {
+    forget(self);
+    service_.closed(self->number, now(), actions_);
+    perform(nullptr);
+}
+
+/// Closes a connection that the service does not have, or no longer has.
+void server::forget(const connection_ptr& self) {
+    self->at = connection::phase::closed;
+    unwatch_idle(*self);
+    error_code ignored;
+    self->socket.close(ignored);
+    connections_.erase(self->number);
+    if (out_of_room_) {
+        for (auto& one : gates_) {
+            one.pause.cancel();
+        }
+    }
+}
+
+bool server::has_gone(connection_number number) const {
+    const auto found = connections_.find(number);
+    if (found == connections_.end()) {
+        return true;
+    }
+    char byte = 0;
+    const auto size = ::recv(found->second->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size >= 0 || !would_block(errno);
+}
+
+// ---- time
+
+/// Lets a connection wait for its peer for packet_timeout_ at most, counted from the last byte that moved. All wait
+/// equally long, so a queue holds them in the order of their deadlines, and one timer serves all.
+void server::watch_idle(connection& self) {
+    self.last_progress = now();
+    self.in_idle = idle_.insert(idle_.end(), {self.last_progress + packet_timeout_, &self});
+    arm_idle_timer();
+}
+
+void server::unwatch_idle(connection& self) {
+    if (self.in_idle) {
+        idle_.erase(*self.in_idle);
+        self.in_idle.reset();
+    }
+}
+
+void server::arm_idle_timer() {
+    if (idle_.empty() || is_idle_timer_armed_) {
+        return;
+    }
+    is_idle_timer_armed_ = true;
+    idle_timer_.expires_at(idle_.front().first);
+    idle_timer_.async_wait([this](error_code error) {
+        if (!error) {
+            is_idle_timer_armed_ = false;
+            close_idle(now());
+            arm_idle_timer();
+        }
+    });
+}
+
+void server::close_idle(time_point at) {
+    while (!idle_.empty() && idle_.front().first <= at) {
+        auto& [scheduled, oldest] = idle_.front();
+        if (const auto deadline = oldest->last_progress + packet_timeout_; deadline > at) {
+            scheduled = deadline;
+            idle_.splice(idle_.end(), idle_, idle_.begin());
+        } else {
+            spdlog::debug("closed {}:{}: idle for {} s", to_string(oldest->from.peer), oldest->from.peer_port,
+                          packet_timeout_.count());
+            ended(connections_.at(oldest->number));
+        }
+    }
+}
+
+/// The service's deadlines mostly grow: the timer is set anew only for an earlier one, and is not set when nobody waits.
+void server::arm_service_timer() {
+    const auto due = service_.next_deadline();
+    if (!due || (service_timer_due_ && *service_timer_due_ <= *due)) {
+        return;
+    }
+    service_timer_due_ = due;
+    service_timer_.expires_at(*due);
+    service_timer_.async_wait([this](error_code error) {
+        if (!error) {
+            service_timer_due_.reset();
+            service_.time_passed(now(), actions_);
+            perform(nullptr);
+        }
+    });
+}
+
+} // namespace epmd

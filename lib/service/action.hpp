@@ -1,0 +1,69 @@
+/// What the service is told of a connection, and what it wants done.
+#pragma once
+
+#include "registry/registration.hpp"
+#include "wire/messages.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace epmd {
+
+/// Write a reply. Then close the connection, or keep it: it is a registration now.
+struct send {
+    enum class after { close, keep };
+
+    connection_number connection = 0;
+    wire::reply reply;
+    after then = after::close;
+};
+
+/// Nothing to write yet; tell the service if the connection ends.
+struct hold {
+    connection_number connection = 0;
+};
+
+/// Close the connection without a word.
+struct close {
+    connection_number connection = 0;
+};
+
+/// Find out to which host a registration belongs, and come back with `service::found`.
+struct place {
+    question what;
+};
+
+/// End the daemon once the replies are written.
+struct stop {};
+
+enum class refusal {
+    name_taken,       ///< by a living node on the same host
+    name_not_allowed, ///< not UTF-8, too long, or with control characters
+};
+
+/// What happened, for the log, the metrics and whoever watches.
+struct event {
+    enum class kind {
+        registered,   ///< a node came; where it belongs is said by the next event
+        placed,       ///< at a host
+        unplaced,     ///< nothing names its host
+        parked,       ///< `other` has its name at its host
+        promoted,     ///< parked before, now in its place
+        unregistered, ///< a node went
+        refused,      ///< `other` has its name, or the name is not allowed
+    };
+
+    kind what = kind::registered;
+    registration who;
+    std::optional<registration> other;
+    std::optional<refusal> why; ///< of a refusal
+};
+
+using action = std::variant<send, hold, close, place, stop, event>;
+using actions = std::vector<action>;
+
+} // namespace epmd

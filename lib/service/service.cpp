@@ -1,0 +1,548 @@
+#include "service/service.hpp"
+
+#include "wire/alive_name.hpp"
+#include "wire/limits.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <variant>
+
+namespace epmd {
+namespace {
+
+/// The reply to an ALIVE2_REQ in the form that its sender reads.
+wire::reply alive2_reply(std::uint16_t highest_version, std::uint8_t result, std::uint32_t creation) {
+    if (highest_version >= wire::first_version_with_wide_creation) {
+        return wire::alive2_x_resp{result, creation};
+    }
+    return wire::alive2_resp{result, static_cast<std::uint16_t>(creation)};
+}
+
+wire::reply port2_reply(const node& node) {
+    return wire::port2_resp{.port = node.port,
+                            .node_type = node.node_type,
+                            .protocol = node.protocol,
+                            .highest_version = node.highest_version,
+                            .lowest_version = node.lowest_version,
+                            .alive_name = node.alive_name,
+                            .extra = node.extra};
+}
+
+node node_of(const wire::alive2_req& message) {
+    return {.alive_name = std::string(message.alive_name),
+            .port = message.port,
+            .node_type = message.node_type,
+            .protocol = message.protocol,
+            .highest_version = message.highest_version,
+            .lowest_version = message.lowest_version,
+            .extra = std::string(message.extra)};
+}
+
+/// What is known when `fresh` comes after `old`: a host once found is given up only for one by evidence as strong, and
+/// never for none.
+finding merged(const finding& old, finding fresh) {
+    if (fresh.who == owner{}) {
+        fresh.who = old.who;
+    }
+    if (fresh.node_name.empty()) {
+        fresh.node_name = old.node_name;
+    }
+    if (old.where && (!fresh.where || old.how < fresh.how)) {
+        fresh.where = old.where;
+        fresh.how = old.how;
+        fresh.host_name = old.host_name;
+        fresh.trouble.clear();
+    }
+    return fresh;
+}
+
+event::kind kind_of(placement_state state) {
+    switch (state) {
+    case placement_state::pending:
+        return event::kind::registered;
+    case placement_state::placed:
+        return event::kind::placed;
+    case placement_state::unplaced:
+        return event::kind::unplaced;
+    case placement_state::parked:
+        break;
+    }
+    return event::kind::parked;
+}
+
+event event_of(event::kind what, const registration& who) {
+    return {.what = what, .who = who, .other = {}, .why = {}};
+}
+
+} // namespace
+
+service::service(policy rules, std::shared_ptr<const hosts> known, std::uint32_t first_creation,
+                 const liveness& connections)
+    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(first_creation) {}
+
+void service::request(connection_number connection, const origin& from, const wire::request& request,
+                      time_point now, actions& out) {
+    std::visit([&](const auto& message) { answer(connection, from, message, now, out); }, request);
+    answer_readers(now, out);
+}
+
+// ---- registrations
+
+void service::answer(connection_number connection, const origin& from, const wire::alive2_req& message,
+                     time_point now, actions& out) {
+    if (!from.is_this_machine()) {
+        out.emplace_back(close{connection});
+        return;
+    }
+    newcomer self{.connection = connection,
+                  .self = node_of(message),
+                  .descriptor = from.descriptor,
+                  .deadline = now + policy_.evidence_time,
+                  .found = evidence_of(from)};
+    if (wire::judge_alive_name(message.alive_name) != wire::name_verdict::good) {
+        refuse(self, refusal::name_not_allowed, out);
+        return;
+    }
+    drop_dead(message.alive_name, now, out);
+    const auto decision = judge(self, false);
+    if (decision == verdict::refuse) {
+        refuse(self, refusal::name_taken, out);
+        return;
+    }
+    // Asked even when the host is known already: the owner is wanted as well.
+    auto what = question_of(connection, self.self);
+    what.from = from;
+    if (decision == verdict::accept) {
+        accept(std::move(self), now, out);
+    } else {
+        out.emplace_back(hold{connection});
+        deadlines_.emplace(self.deadline, connection);
+        newcomers_.push_back(std::move(self));
+    }
+    out.emplace_back(place{std::move(what)});
+}
+
+/// What the connection itself says: the strongest evidence.
+std::optional<finding> service::evidence_of(const origin& from) const {
+    finding result;
+    if (const auto sent_to = hosts_->at(from.local); !sent_to.is_machine()) {
+        result.where = sent_to;
+        result.how = evidence::destination;
+        return result;
+    }
+    if (const auto came_from = hosts_->at(from.peer); !came_from.is_machine()) {
+        result.where = came_from;
+        result.how = evidence::source;
+        return result;
+    }
+    return std::nullopt;
+}
+
+/// Whether a registration may have its name now. A free name is anybody's. Else both hosts must be known: of a node
+/// that nothing places, the machine is taken to be the host. `is_late`: what is not known by now counts as unplaced.
+service::verdict service::judge(const newcomer& self, bool is_late) const {
+    const auto others = registry_.namesakes(self.self.alive_name);
+    if (others.empty()) {
+        return verdict::accept;
+    }
+    if (!self.found && !is_late) {
+        return verdict::wait;
+    }
+    const auto host_of = [](const std::optional<host>& where) { return where.value_or(the_machine); };
+    const auto ours = host_of(self.found ? self.found->where : std::nullopt);
+    bool is_undecided = false;
+    for (const auto* other : others) {
+        if (other->state == placement_state::parked) {
+            continue;
+        }
+        if (other->state == placement_state::pending && !is_late) {
+            is_undecided = true;
+        } else if (host_of(other->found.where) == ours) {
+            return verdict::refuse;
+        }
+    }
+    return is_undecided ? verdict::wait : verdict::accept;
+}
+
+void service::accept(newcomer self, time_point now, actions& out) {
+    const auto& added = registry_.add(self.connection, self.descriptor, std::move(self.self), now);
+    out.emplace_back(send{.connection = self.connection,
+                          .reply = alive2_reply(added.self.highest_version, wire::result_ok, added.creation),
+                          .then = send::after::keep});
+    out.emplace_back(event_of(event::kind::registered, added));
+    deadlines_.emplace(now + policy_.evidence_time, self.connection);
+    if (self.found) {
+        settle(self.connection, std::move(*self.found), out);
+    }
+}
+
+/// compat: stock keeps the connection of a refused registration for ever; we close it after the reply, as it serves
+/// nobody (OTP's client closes it itself).
+void service::refuse(const newcomer& self, refusal why, actions& out) {
+    out.emplace_back(send{.connection = self.connection,
+                          .reply = alive2_reply(self.self.highest_version, wire::result_error,
+                                                wire::refused_creation),
+                          .then = send::after::close});
+    registration who;
+    who.connection = self.connection;
+    who.self = self.self;
+    who.found = self.found.value_or(finding{});
+    who.where = who.found.where.value_or(the_machine);
+    auto refused = event_of(event::kind::refused, who);
+    refused.why = why;
+    if (const auto* holder = registry_.find(who.where, self.self.alive_name)) {
+        refused.other = *holder;
+    }
+    out.emplace_back(std::move(refused));
+}
+
+/// Ends the registrations of that name whose connection ended although no event said so yet.
+void service::drop_dead(std::string_view alive_name, time_point now, actions& out) {
+    bool is_changed = false;
+    for (const auto* other : registry_.namesakes(alive_name)) {
+        if (const auto connection = other->connection; connections_.has_gone(connection)) {
+            unregister(connection, out);
+            out.emplace_back(close{connection});
+            is_changed = true;
+        }
+    }
+    if (is_changed) {
+        judge_newcomers(alive_name, now, out);
+    }
+}
+
+/// Answers the held registrations of a name after something changed, in the order in which they came.
+void service::judge_newcomers(std::string_view alive_name, time_point now, actions& out) {
+    for (std::size_t i = 0; i < newcomers_.size();) {
+        if (newcomers_[i].self.alive_name != alive_name) {
+            ++i;
+            continue;
+        }
+        const auto decision = judge(newcomers_[i], now >= newcomers_[i].deadline);
+        if (decision == verdict::wait) {
+            ++i;
+            continue;
+        }
+        auto self = std::move(newcomers_[i]);
+        newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
+        deadlines_.erase({self.deadline, self.connection});
+        if (decision == verdict::accept) {
+            accept(std::move(self), now, out);
+        } else {
+            refuse(self, refusal::name_taken, out);
+        }
+    }
+}
+
+void service::found(connection_number connection, finding found, time_point now, actions& out) {
+    if (const auto known = resolving_.find(connection); known != resolving_.end()) {
+        known->second.is_outstanding = false;
+        readers_may_go_ = true;
+    }
+    if (auto* held = find_newcomer(connection)) {
+        held->found = held->found ? merged(*held->found, std::move(found)) : std::move(found);
+        const auto name = held->self.alive_name;
+        drop_dead(name, now, out);
+        judge_newcomers(name, now, out);
+    } else if (const auto* registered = registry_.find(connection)) {
+        const auto name = registered->self.alive_name;
+        settle(connection, merged(registered->found, std::move(found)), out);
+        judge_newcomers(name, now, out);
+    }
+    answer_readers(now, out);
+}
+
+/// Gives a registration its place and tells of it, if it is another than before.
+void service::settle(connection_number connection, finding found, actions& out) {
+    const auto change = registry_.settle(connection, std::move(found));
+    if (change.before == placement_state::pending) {
+        deadlines_.erase({change.self->since + policy_.evidence_time, connection});
+    }
+    readers_may_go_ = true;
+    if (!change.has_moved()) {
+        return;
+    }
+    auto moved = event_of(kind_of(change.self->state), *change.self);
+    if (change.self->state == placement_state::parked) {
+        if (const auto* holder = registry_.find(change.self->where, change.self->self.alive_name)) {
+            moved.other = *holder;
+        }
+    }
+    out.emplace_back(std::move(moved));
+    if (change.promoted != nullptr) {
+        out.emplace_back(event_of(event::kind::promoted, *change.promoted));
+    }
+}
+
+// ---- lookups and lists
+
+void service::answer(connection_number connection, const origin& from, const wire::port_please2_req& message,
+                     time_point now, actions& out) {
+    const auto where = hosts_->at(from.local);
+    // A hit needs nothing of what follows, and allocates nothing.
+    const auto* hit = registry_.find(where, message.alive_name);
+    if (hit != nullptr && (hit->state == placement_state::placed || !registry_.is_pending(message.alive_name))) {
+        out.emplace_back(send{.connection = connection, .reply = port2_reply(hit->self)});
+        return;
+    }
+    if (hit == nullptr) {
+        for (const auto* other : registry_.namesakes(message.alive_name)) {
+            ask_again(*other, now, out);
+        }
+    }
+    reader self{.connection = connection,
+                .where = where,
+                .alive_name = std::string(message.alive_name),
+                .deadline = now + policy_.lookup_time};
+    if (must_wait(self)) {
+        out.emplace_back(hold{connection});
+        deadlines_.emplace(self.deadline, connection);
+        readers_.push_back(std::move(self));
+        return;
+    }
+    out.emplace_back(send{.connection = connection, .reply = reply_to(where, self.alive_name)});
+}
+
+void service::answer(connection_number connection, const origin& from, const wire::names_req&, time_point now,
+                     actions& out) {
+    reader self{.connection = connection,
+                .where = hosts_->at(from.local),
+                .alive_name = std::nullopt,
+                .deadline = now + policy_.lookup_time};
+    if (must_wait(self)) {
+        out.emplace_back(hold{connection});
+        deadlines_.emplace(self.deadline, connection);
+        readers_.push_back(std::move(self));
+        return;
+    }
+    out.emplace_back(send{.connection = connection, .reply = reply_to(self.where, std::nullopt)});
+}
+
+/// Whether an answer now could be wrong in a moment. The machine shows pending nodes, so nobody waits there for one.
+bool service::must_wait(const reader& self) const {
+    if (!self.alive_name) {
+        return !self.where.is_machine() && registry_.pending_count() > 0;
+    }
+    if (registry_.placed_at(self.where, *self.alive_name) != nullptr) {
+        return false;
+    }
+    if (!self.where.is_machine() && registry_.is_pending(*self.alive_name)) {
+        return true;
+    }
+    if (resolving_.empty() || registry_.find(self.where, *self.alive_name) != nullptr) {
+        return false;
+    }
+    const auto others = registry_.namesakes(*self.alive_name);
+    return std::any_of(others.begin(), others.end(), [this](const registration* other) {
+        const auto known = resolving_.find(other->connection);
+        return known != resolving_.end() && known->second.is_outstanding;
+    });
+}
+
+wire::reply service::reply_to(host where, const std::optional<std::string>& alive_name) const {
+    if (alive_name) {
+        const auto* hit = registry_.find(where, *alive_name);
+        return hit == nullptr ? wire::port2_unknown{} : port2_reply(hit->self);
+    }
+    wire::names_resp list{.epmd_port = policy_.epmd_port, .nodes = {}};
+    const auto rows = registry_.visible_at(where);
+    list.nodes.reserve(rows.size());
+    for (const auto* row : rows) {
+        list.nodes.push_back({row->self.alive_name, row->self.port});
+    }
+    return list;
+}
+
+/// Comes last in every call: the views in its replies must not see a change after them.
+void service::answer_readers(time_point now, actions& out) {
+    const bool is_anyone_late = !deadlines_.empty() && deadlines_.begin()->first <= now;
+    if (!readers_may_go_ && !is_anyone_late) {
+        return;
+    }
+    readers_may_go_ = false;
+    std::erase_if(readers_, [&](const reader& one) {
+        if (now < one.deadline && must_wait(one)) {
+            return false;
+        }
+        deadlines_.erase({one.deadline, one.connection});
+        out.emplace_back(send{.connection = one.connection, .reply = reply_to(one.where, one.alive_name)});
+        return true;
+    });
+}
+
+// ---- debugging and control
+
+void service::answer(connection_number connection, const origin& from, const wire::dump_req&, time_point,
+                     actions& out) {
+    if (!from.is_this_machine()) {
+        out.emplace_back(close{connection});
+        return;
+    }
+    wire::dump_resp dump{.epmd_port = policy_.epmd_port, .nodes = {}};
+    for (const auto* row : registry_.visible_at(hosts_->at(from.local))) {
+        dump.nodes.push_back({row->self.alive_name, row->self.port, row->descriptor, true});
+    }
+    for (const auto& former : registry_.former_names()) {
+        if (registry_.namesakes(former.alive_name).empty()) {
+            dump.nodes.push_back({former.alive_name, former.port, -1, false});
+        }
+    }
+    out.emplace_back(send{.connection = connection, .reply = std::move(dump)});
+}
+
+void service::answer(connection_number connection, const origin& from, const wire::kill_req&, time_point,
+                     actions& out) {
+    if (!from.is_this_machine()) {
+        out.emplace_back(close{connection});
+        return;
+    }
+    const bool is_allowed = registry_.empty() || policy_.relaxed_command_check;
+    out.emplace_back(send{.connection = connection, .reply = wire::kill_resp{is_allowed}});
+    if (is_allowed) {
+        out.emplace_back(stop{});
+    }
+}
+
+void service::answer(connection_number connection, const origin& from, const wire::stop_req& message,
+                     time_point now, actions& out) {
+    if (!from.is_this_machine() || !policy_.relaxed_command_check) {
+        out.emplace_back(close{connection});
+        return;
+    }
+    const auto* known = registry_.find(hosts_->at(from.local), message.alive_name);
+    out.emplace_back(send{.connection = connection, .reply = wire::stop_resp{known != nullptr}});
+    if (known != nullptr) {
+        const auto stopped = known->connection;
+        unregister(stopped, out);
+        out.emplace_back(close{stopped});
+        judge_newcomers(message.alive_name, now, out);
+    }
+}
+
+// ---- ends, time, hosts
+
+void service::closed(connection_number connection, time_point now, actions& out) {
+    if (const auto* known = registry_.find(connection)) {
+        const auto name = known->self.alive_name;
+        unregister(connection, out);
+        judge_newcomers(name, now, out);
+    } else {
+        const auto forget = [&](const auto& one) {
+            return one.connection == connection && (deadlines_.erase({one.deadline, connection}), true);
+        };
+        if (std::erase_if(newcomers_, forget) == 0) {
+            std::erase_if(readers_, forget);
+        }
+    }
+    answer_readers(now, out);
+}
+
+/// Precondition: the connection is registered.
+void service::unregister(connection_number connection, actions& out) {
+    auto removed = registry_.remove(connection);
+    if (removed->gone.state == placement_state::pending) {
+        deadlines_.erase({removed->gone.since + policy_.evidence_time, connection});
+    }
+    resolving_.erase(connection);
+    readers_may_go_ = true;
+    out.emplace_back(
+        event{.what = event::kind::unregistered, .who = std::move(removed->gone), .other = {}, .why = {}});
+    if (removed->promoted != nullptr) {
+        out.emplace_back(event_of(event::kind::promoted, *removed->promoted));
+    }
+}
+
+void service::time_passed(time_point now, actions& out) {
+    const std::vector<std::pair<time_point, connection_number>> due(
+        deadlines_.begin(), deadlines_.upper_bound({now, std::numeric_limits<connection_number>::max()}));
+    for (const auto& [deadline, connection] : due) {
+        std::string name;
+        if (const auto* pending = registry_.find(connection)) {
+            name = pending->self.alive_name;
+            auto found = pending->found;
+            found.trouble = "was not found in time";
+            settle(connection, std::move(found), out);
+        } else if (const auto* held = find_newcomer(connection)) {
+            name = held->self.alive_name;
+            drop_dead(name, now, out);
+        }
+        judge_newcomers(name, now, out);
+    }
+    answer_readers(now, out);
+}
+
+std::optional<time_point> service::next_deadline() const {
+    if (deadlines_.empty()) {
+        return std::nullopt;
+    }
+    return deadlines_.begin()->first;
+}
+
+void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, actions& out) {
+    hosts_ = std::move(known);
+    for (auto& one : newcomers_) {
+        if (one.found && one.found->where) {
+            one.found->where = hosts_->at(one.found->where->first_address());
+        }
+    }
+    for (const auto* one : registry_.all()) {
+        if (!one->found.where) {
+            continue;
+        }
+        if (const auto where = hosts_->at(one->found.where->first_address()); where != *one->found.where) {
+            auto found = one->found;
+            found.where = where;
+            settle(one->connection, std::move(found), out);
+            judge_newcomers(one->self.alive_name, now, out);
+        }
+    }
+    readers_may_go_ = true;
+    answer_readers(now, out);
+}
+
+void service::resolve_again(time_point now, actions& out) {
+    for (const auto* one : registry_.all()) {
+        resolving_.erase(one->connection);
+        ask_again(*one, now, out);
+    }
+}
+
+/// Has the host name of a registration resolved again, if it has one, unless that was done a moment ago.
+void service::ask_again(const registration& one, time_point now, actions& out) {
+    if (one.found.host_name.empty()) {
+        return;
+    }
+    const auto [known, is_new] = resolving_.try_emplace(one.connection);
+    const bool is_recent = !is_new && now < known->second.asked + policy_.resolve_again_interval;
+    if (is_recent || known->second.is_outstanding) {
+        return;
+    }
+    known->second = {.asked = now, .is_outstanding = true};
+    auto what = question_of(one.connection, one.self);
+    what.before = one.found;
+    out.emplace_back(place{std::move(what)});
+}
+
+question service::question_of(connection_number connection, const node& self) const {
+    std::vector<std::int32_t> owners;
+    for (const auto* other : registry_.namesakes(self.alive_name)) {
+        if (other->connection != connection && other->found.who.pid != 0) {
+            owners.push_back(other->found.who.pid);
+        }
+    }
+    return {.connection = connection,
+            .from = {},
+            .alive_name = self.alive_name,
+            .port = self.port,
+            .node_type = self.node_type,
+            .owners_of_namesakes = std::move(owners),
+            .before = {}};
+}
+
+service::newcomer* service::find_newcomer(connection_number connection) {
+    const auto held = std::find_if(newcomers_.begin(), newcomers_.end(),
+                                   [&](const newcomer& one) { return one.connection == connection; });
+    return held == newcomers_.end() ? nullptr : &*held;
+}
+
+} // namespace epmd

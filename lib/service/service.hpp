@@ -1,0 +1,144 @@
+/// The daemon's mind: what happens comes in (a request, an end, a finding, the time), what the server is to do goes
+/// out as actions. No sockets, no clock, no threads; the same history gives the same actions.
+///
+/// The rules are those of DESIGN.md, section 2. In short: a free name is answered at once and placed afterwards. A name
+/// that somebody holds is answered when it is known to which hosts both belong: refused on one host, accepted on two.
+#pragma once
+
+#include "registry/registry.hpp"
+#include "service/action.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace epmd {
+
+/// What the service may be told to do otherwise, each with stock's behaviour or DESIGN.md's figure as its default.
+struct policy {
+    std::uint16_t epmd_port = 4369;
+    /// Kill with live nodes, and stop, are allowed.
+    bool relaxed_command_check = false;
+    /// How long evidence may take: a VM gives up after 10 s without a reply (OTP's client).
+    std::chrono::milliseconds evidence_time{5000};
+    /// How long a lookup waits for a node that is pending.
+    std::chrono::milliseconds lookup_time{500};
+    /// A name that misses is not resolved again within this time. Chosen, not tuned.
+    std::chrono::milliseconds resolve_again_interval{1000};
+};
+
+/// Tells whether the peer of a connection has gone although nobody noticed yet. The service asks before it calls a
+/// name taken: stock, which does not ask, refuses a quick restart now and then.
+class liveness {
+  public:
+    virtual ~liveness() = default;
+    /// Whether the connection has ended, or sent a byte, which ends a registration as well.
+    [[nodiscard]] virtual bool has_gone(connection_number) const = 0;
+
+  protected:
+    liveness() = default;
+    liveness(const liveness&) = default;
+    liveness& operator=(const liveness&) = default;
+};
+
+class service {
+  public:
+    /// `first_creation`: see registry. `connections` must outlive the service.
+    service(policy, std::shared_ptr<const hosts>, std::uint32_t first_creation, const liveness& connections);
+
+    /// A request came in on a connection that has no registration and no request in hand. One of the actions says
+    /// what becomes of the connection: send, hold or close; others may be for other connections. Views in the
+    /// actions are good until the next call.
+    void request(connection_number, const origin&, const wire::request&, time_point now, actions& out);
+
+    /// A connection that was held, or is registered, has ended. Any other number is no news.
+    void closed(connection_number, time_point now, actions& out);
+
+    /// Evidence came in, or was found to be none. Late is not too late: it still places a registration.
+    void found(connection_number, finding, time_point now, actions& out);
+
+    /// The hosts are others than before: after a reload, or because the machine got another name or address.
+    void hosts_changed(std::shared_ptr<const hosts>, time_point now, actions& out);
+
+    /// Resolves all placements again that came from a host name: after a reload.
+    void resolve_again(time_point now, actions& out);
+
+    /// The time is `now`: answers what has waited long enough.
+    void time_passed(time_point now, actions& out);
+
+    /// When time_passed is to be called next; nothing while nobody waits.
+    [[nodiscard]] std::optional<time_point> next_deadline() const;
+
+    [[nodiscard]] const registry& registrations() const noexcept { return registry_; }
+    [[nodiscard]] const hosts& all_hosts() const noexcept { return *hosts_; }
+
+  private:
+    /// A registration whose reply is held: somebody has its name.
+    struct newcomer {
+        connection_number connection = 0;
+        node self;
+        int descriptor = -1;
+        time_point deadline;
+        std::optional<finding> found; ///< empty: evidence is still coming
+    };
+
+    /// A lookup or names list that is held: a node that it may mean is pending, or is being resolved again.
+    struct reader {
+        connection_number connection = 0;
+        host where;
+        std::optional<std::string> alive_name; ///< empty: a names list
+        time_point deadline;
+    };
+
+    /// When the host name of a registration was last resolved again, and whether the answer is still to come.
+    struct resolving {
+        time_point asked;
+        bool is_outstanding = false;
+    };
+
+    enum class verdict { accept, refuse, wait };
+
+    void answer(connection_number, const origin&, const wire::alive2_req&, time_point now, actions& out);
+    void answer(connection_number, const origin&, const wire::port_please2_req&, time_point now, actions& out);
+    void answer(connection_number, const origin&, const wire::names_req&, time_point now, actions& out);
+    void answer(connection_number, const origin&, const wire::dump_req&, time_point now, actions& out);
+    void answer(connection_number, const origin&, const wire::kill_req&, time_point now, actions& out);
+    void answer(connection_number, const origin&, const wire::stop_req&, time_point now, actions& out);
+
+    [[nodiscard]] std::optional<finding> evidence_of(const origin&) const;
+    [[nodiscard]] verdict judge(const newcomer&, bool is_late) const;
+    void accept(newcomer, time_point now, actions& out);
+    void refuse(const newcomer&, refusal, actions& out);
+    void judge_newcomers(std::string_view alive_name, time_point now, actions& out);
+    void drop_dead(std::string_view alive_name, time_point now, actions& out);
+    void settle(connection_number, finding, actions& out);
+    void unregister(connection_number, actions& out);
+
+    [[nodiscard]] bool must_wait(const reader&) const;
+    [[nodiscard]] wire::reply reply_to(host, const std::optional<std::string>& alive_name) const;
+    void answer_readers(time_point now, actions& out);
+
+    void ask_again(const registration&, time_point now, actions& out);
+    [[nodiscard]] question question_of(connection_number, const node&) const;
+    [[nodiscard]] newcomer* find_newcomer(connection_number);
+
+    policy policy_;
+    std::shared_ptr<const hosts> hosts_;
+    const liveness& connections_;
+    registry registry_;
+    std::vector<newcomer> newcomers_; // in the order in which they came
+    std::vector<reader> readers_;     // likewise
+    bool readers_may_go_ = false;     // something that a reader waits for has happened
+    std::unordered_map<connection_number, resolving> resolving_;
+    std::set<std::pair<time_point, connection_number>> deadlines_; // of newcomers, readers and pending registrations
+};
+
+} // namespace epmd

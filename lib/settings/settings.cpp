@@ -1,0 +1,321 @@
+#include "settings/settings.hpp"
+
+#include "settings/options.hpp"
+
+#include <boost/program_options.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace epmd {
+namespace {
+
+namespace po = boost::program_options;
+
+/// One value, and where it was found.
+struct given {
+    const option* what = nullptr;
+    std::string value;
+    std::string source; ///< "flag -port", "variable ERL_EPMD_PORT", "loopmd.conf:3: port"
+};
+
+/// A host, and where it was found.
+struct given_host {
+    configured_host host;
+    std::string source;
+};
+
+std::string written(const option& one) {
+    return std::string(static_cast<std::size_t>(one.style), '-') + std::string(one.flag);
+}
+
+[[noreturn]] void reject(const std::string& source, const std::string& value, std::string_view allowed) {
+    throw settings_error(source + (value.empty() ? "" : " = " + value) + " is not allowed: " + std::string(allowed));
+}
+
+// ---- flags
+
+const option* option_of_flag(std::string_view name) {
+    const auto all = all_options();
+    const auto row = std::find_if(all.begin(), all.end(), [&](const option& one) { return one.flag == name; });
+    return row == all.end() ? nullptr : &*row;
+}
+
+std::vector<given> read_flags(std::span<const std::string> arguments) {
+    po::options_description known;
+    for (const auto& one : all_options()) {
+        if (one.flag.empty()) {
+            continue;
+        }
+        const std::string name(one.flag);
+        if (one.value.empty()) {
+            known.add_options()(name.c_str(), "");
+        } else {
+            known.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
+        }
+    }
+    namespace style = po::command_line_style;
+    const std::vector<std::string> copy(arguments.begin(), arguments.end());
+    std::vector<given> result;
+    try {
+        const auto parsed = po::command_line_parser(copy)
+                                .options(known)
+                                .style(style::allow_long | style::allow_long_disguise | style::long_allow_next |
+                                       style::long_allow_adjacent)
+                                .run();
+        auto written_as = copy.begin(); // Program_options gives disguised tokens back without their disguise
+        for (const auto& one : parsed.options) {
+            const auto token = *written_as;
+            written_as += static_cast<std::ptrdiff_t>(one.original_tokens.size());
+            if (one.position_key != -1) {
+                throw settings_error(token.starts_with('-')
+                                         ? "flag " + token + " is not known; --help lists all flags"
+                                         : "the word " + token + " is neither a flag nor the value of one; see --help");
+            }
+            const auto& row = *option_of_flag(one.string_key);
+            if (token.starts_with("--") != (row.style == dashes::two)) {
+                throw settings_error("flag " + token + " is not known; did you mean " + written(row) + "?");
+            }
+            result.push_back({&row, one.value.empty() ? "" : one.value.front(), "flag " + written(row)});
+        }
+    } catch (const po::error_with_option_name& error) {
+        auto name = error.get_option_name();
+        name.erase(0, name.find_first_not_of('-'));
+        const auto* row = option_of_flag(name);
+        if (row == nullptr) {
+            throw settings_error("flag " + name + " is not known; --help lists all flags");
+        }
+        throw settings_error("flag " + written(*row) +
+                             (row->value.empty() ? " has no value"
+                                                 : " needs a value: " + std::string(row->allowed)));
+    }
+    return result;
+}
+
+// ---- the environment
+
+std::vector<given> read_environment(const environment& variables) {
+    std::vector<given> result;
+    for (const auto& one : all_options()) {
+        if (one.variable.empty()) {
+            continue;
+        }
+        const std::string name(one.variable);
+        if (auto value = variables(name)) {
+            result.push_back({&one, std::move(*value), "variable " + name});
+        }
+    }
+    return result;
+}
+
+// ---- the file
+
+struct file_content {
+    std::vector<given> values;
+    std::vector<given_host> hosts;
+};
+
+std::string known_file_keys() {
+    std::string keys;
+    for (const auto& one : all_options()) {
+        if (!one.file_key.empty()) {
+            keys += std::string(one.file_key) + ", ";
+        }
+    }
+    return keys + "and the section [host]";
+}
+
+/// One line that is neither blank nor a section's, in the section in force. Program_options reads line by line, so
+/// that each value knows its line.
+void read_line(const std::string& section, const std::string& line, const std::string& where, file_content& to) {
+    po::basic_parsed_options<char> parsed(nullptr);
+    try {
+        std::istringstream text(section + "\n" + line);
+        parsed = po::parse_config_file(text, po::options_description(), true);
+    } catch (const po::error&) {
+        throw settings_error(where + ": '" + line + "' is not allowed: a line is 'key = value', '[host]' or a "
+                                                    "comment after '#'");
+    }
+    constexpr std::string_view host_prefix = "host.";
+    for (const auto& one : parsed.options) {
+        const auto& value = one.value.front();
+        if (one.string_key.starts_with(host_prefix)) {
+            const auto name = one.string_key.substr(host_prefix.size());
+            try {
+                to.hosts.push_back({parse_host(name, value), where + ": host " + name});
+            } catch (const settings_error& error) {
+                throw settings_error(where + ": " + error.what());
+            }
+            continue;
+        }
+        const auto all = all_options();
+        const auto row = std::find_if(all.begin(), all.end(),
+                                      [&](const option& candidate) { return candidate.file_key == one.string_key; });
+        if (row == all.end()) {
+            throw settings_error(where + ": the key " + one.string_key + " is not known; allowed are " +
+                                 known_file_keys());
+        }
+        to.values.push_back({&*row, value, where + ": " + one.string_key});
+    }
+}
+
+file_content read_file(const std::string& name, const std::string& source) {
+    std::ifstream file(name);
+    if (!file || std::filesystem::is_directory(name)) {
+        throw settings_error(source + name + ": this configuration file cannot be read");
+    }
+    file_content result;
+    std::string section;
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+        const auto where = name + ":" + std::to_string(number);
+        auto text = line.substr(0, line.find('#'));
+        text.erase(0, text.find_first_not_of(" \t\r"));
+        text.erase(text.find_last_not_of(" \t\r") + 1);
+        if (text.starts_with('[')) {
+            if (text != "[host]") {
+                throw settings_error(where + ": the section " + text + " is not known; allowed is [host]");
+            }
+            section = text;
+        } else if (!text.empty()) {
+            read_line(section, text, where, result);
+        }
+    }
+    if (file.bad()) {
+        throw settings_error("the configuration file " + name + " cannot be read to its end");
+    }
+    return result;
+}
+
+/// The user's file, else the system's, of those that exist; else none.
+std::string default_file(const environment& variables) {
+    std::vector<std::filesystem::path> candidates;
+    if (const auto user = variables("XDG_CONFIG_HOME"); user && !user->empty()) {
+        candidates.emplace_back(*user);
+    } else if (const auto home = variables("HOME"); home && !home->empty()) {
+        candidates.emplace_back(std::filesystem::path(*home) / ".config");
+    }
+    candidates.emplace_back("/etc");
+    for (const auto& directory : candidates) {
+        const auto file = directory / "loopmd" / "loopmd.conf";
+        std::error_code ignored;
+        if (std::filesystem::exists(file, ignored)) {
+            return file.string();
+        }
+    }
+    return {};
+}
+
+// ---- all together
+
+/// Applies the values of one place. Values of a topic that a stronger place has given stand back.
+void apply(settings& to, const std::vector<given>& values, std::set<std::string_view>& topics_given) {
+    std::map<std::string_view, const given*> topics_here;
+    for (const auto& one : values) {
+        if (topics_given.contains(one.what->topic)) {
+            continue;
+        }
+        const auto [first, is_first] = topics_here.emplace(one.what->topic, &one);
+        if (!is_first && !one.what->is_repeatable) {
+            throw settings_error(one.source + (one.value.empty() ? "" : " = " + one.value) + " comes after " +
+                                 first->second->source + ": give one of the two");
+        }
+        bool is_allowed = false;
+        try {
+            is_allowed = one.what->apply(to, one.value);
+        } catch (const settings_error& error) {
+            throw settings_error(one.source + ": " + error.what());
+        }
+        if (!is_allowed) {
+            reject(one.source, one.value, one.what->allowed);
+        }
+    }
+    for (const auto& [topic, first] : topics_here) {
+        topics_given.insert(topic);
+    }
+}
+
+/// Adds the file's hosts to those of the flags; a flag's goes before a file's of the same name.
+void add_hosts(settings& to, const std::vector<given_host>& from_file) {
+    std::vector<given_host> all;
+    for (const auto& one : to.hosts) {
+        all.push_back({one, "flag --host " + one.name});
+    }
+    const auto flags = all.size();
+    for (const auto& one : from_file) {
+        const auto same = [&](const given_host& other) { return is_same_name(other.host.name, one.host.name); };
+        if (std::none_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(flags), same)) {
+            all.push_back(one);
+        }
+    }
+    std::map<address, const given_host*> owners;
+    for (const auto& one : all) {
+        for (const auto& other : all) {
+            if (&other == &one) {
+                break;
+            }
+            if (is_same_name(other.host.name, one.host.name)) {
+                throw settings_error(one.source + " is named already, by " + other.source +
+                                     ": give all its addresses in one line");
+            }
+        }
+        for (const auto& address : one.host.addresses) {
+            if (const auto [owner, is_new] = owners.emplace(address, &one); !is_new) {
+                throw settings_error(one.source + ": " + to_string(address) + " belongs already to " +
+                                     owner->second->source + ": an address has one host");
+            }
+        }
+    }
+    to.hosts.clear();
+    for (auto& one : all) {
+        to.hosts.push_back(std::move(one.host));
+    }
+}
+
+} // namespace
+
+settings read_settings(std::span<const std::string> arguments, const environment& variables,
+                       const std::filesystem::path& directory) {
+    settings result;
+    std::set<std::string_view> topics_given;
+    apply(result, read_flags(arguments), topics_given);
+    if (result.what == verb::version || result.what == verb::help) {
+        return result;
+    }
+    apply(result, read_environment(variables), topics_given);
+    const bool is_named = !result.config_file.empty();
+    result.config_file = is_named ? (directory / result.config_file).string() : default_file(variables);
+    file_content file;
+    if (!result.config_file.empty()) {
+        file = read_file(result.config_file, is_named ? "flag --config = " : "");
+    }
+    apply(result, file.values, topics_given);
+    add_hosts(result, file.hosts);
+    return result;
+}
+
+std::string help_text() {
+    constexpr std::size_t help_column = 36;
+    std::string text = "usage: epmd [FLAG]...\n"
+                       "The Erlang port mapper daemon, with a table of names for every loopback address.\n\n";
+    for (const auto& one : all_options()) {
+        if (one.flag.empty()) {
+            continue;
+        }
+        std::string line = "  " + written(one) + (one.value.empty() ? "" : " ") + std::string(one.value);
+        if (line.size() >= help_column) {
+            line += "\n" + std::string(help_column, ' ');
+        } else {
+            line.resize(help_column, ' ');
+        }
+        text += line + std::string(one.help) + "\n";
+    }
+    return text + "\nERL_EPMD_PORT, ERL_EPMD_ADDRESS and ERL_EPMD_RELAXED_COMMAND_CHECK count as their flags do.\n"
+                  "A flag goes before the environment, the environment before the file. See loopmd(8).\n";
+}
+
+} // namespace epmd

@@ -1,0 +1,63 @@
+/// Flags, environment and configuration file, read into one checked struct.
+///
+/// A flag goes before the environment, the environment before the file, the file before the default. A mistake
+/// anywhere is a settings_error of one sentence that names source, key, value and what is allowed.
+#pragma once
+
+#include "registry/hosts.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace epmd {
+
+/// Who is served.
+enum class listen_scope {
+    all,      ///< whoever reaches the port, as stock does
+    loopback, ///< this machine only, by any of its addresses
+};
+
+/// What the program was called to do.
+enum class verb { serve, names, kill, check_config, version, help };
+
+enum class log_level { error, warn, info, debug };
+
+struct settings {
+    verb what = verb::serve;
+    std::uint16_t port = 4369;            ///< registered with IANA; 0 (not from outside): the system chooses
+    listen_scope scope = listen_scope::all;
+    std::vector<address> addresses;       ///< to listen on beside the loopback ones; empty: on every address
+    std::vector<configured_host> hosts;   ///< in the order in which they were given
+    bool is_daemon = false;               ///< to leave the terminal
+    bool relaxed_command_check = false;
+    std::chrono::seconds packet_timeout{60}; ///< stock's default
+    log_level level = log_level::info;
+    std::string config_file;              ///< the one that was read; empty: none
+
+    bool operator==(const settings&) const = default;
+};
+
+class settings_error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The value of an environment variable, if it is set.
+using environment = std::function<std::optional<std::string>(const std::string&)>;
+
+/// Reads everything. `arguments` without the program's name; a file that is named without its whole path is looked for
+/// in `directory`. Throws settings_error.
+settings read_settings(std::span<const std::string> arguments, const environment&,
+                       const std::filesystem::path& directory);
+
+/// What `--help` prints.
+std::string help_text();
+
+} // namespace epmd

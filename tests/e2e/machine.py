@@ -1,0 +1,91 @@
+"""The private machine that the tests run in: its name, its hosts file, its network and process ids.
+
+Everything in it dies with it, and nothing outside can be reached from it, so the standard port 4369 is free and no test can hit
+a node or an epmd of the developer's.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+HOSTNAME = "workshop"
+HOSTS_FILE = Path("/etc/hosts")
+
+# As Debian lays it out, with a line for each host of the main job and one that is another machine's.
+HOSTS = """\
+127.0.0.1 localhost
+::1 localhost ip6-localhost
+127.0.1.1 workshop.example.test workshop
+127.0.0.2 lowry.example.test lowry
+127.0.0.3 indecline.example.test indecline
+127.0.0.4 lazarides.example.test lazarides
+192.0.2.1 faraway
+"""
+
+NAMESPACES = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def write_hosts(text: str) -> None:
+    """In place: the file is bind-mounted, and a new inode would not be seen."""
+    HOSTS_FILE.write_text(text)
+
+
+def has_ipv6() -> bool:
+    """Whether ::1 is there to be served."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+            return True
+    except OSError:
+        return False
+
+
+def enter_command(arguments: list[str]) -> list[str]:
+    """The command that runs arguments in a new private machine, which ends when we do."""
+    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", *as_user, *NAMESPACES, "--", *arguments]
+
+
+def why_not() -> str | None:
+    """Why the kernel refuses a private machine; None if it does not."""
+    tried = subprocess.run(enter_command(["true"]), capture_output=True, text=True)
+    return None if tried.returncode == 0 else tried.stderr.strip().replace("\n", "; ") or f"status {tried.returncode}"
+
+
+def furnish(scratch: Path) -> None:
+    """Make the new namespaces a machine: loopback up, a name, a hosts file that tests may write, no installed configuration."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    socket.sethostname(HOSTNAME)
+    own_hosts = scratch / "hosts"
+    own_hosts.write_text(HOSTS)
+    subprocess.run(["mount", "--bind", own_hosts, HOSTS_FILE], check=True)
+    installed = Path("/etc/loopmd")
+    if installed.is_dir():
+        subprocess.run(["mount", "-t", "tmpfs", "none", installed], check=True)
+
+
+def with_reaper(run) -> None:
+    """Run the function in a child and be its init: the first process of a machine has to collect the orphans. Does not return."""
+    child = os.fork()
+    if child == 0:
+        try:
+            status = run()
+        except SystemExit as leave:
+            status = leave.code
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            status = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else 1)
+    while True:
+        try:
+            pid, status = os.wait()
+        except KeyboardInterrupt:
+            continue  # the child has it too, and decides
+        if pid == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)

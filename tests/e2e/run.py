@@ -1,0 +1,89 @@
+"""Runs the end-to-end tests, on real VMs, in a private machine.
+
+python3 tests/e2e/run.py --epmd PATH [--stock PATH] [MODULE_OR_TEST…]
+
+Status 0: all passed. 1: some failed. 77: the kernel refuses a private machine (1 where CI is set: nothing is skipped there).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import machine
+
+HERE = Path(__file__).resolve().parent
+SKIPPED = 77
+NEEDED = {"erl": "erlang-base", "iex": "elixir", "ip": "iproute2", "mount": "mount", "unshare": "util-linux"}
+
+
+def stock_epmd() -> str:
+    """Erlang's own, found beside the VM: an epmd on the PATH may be ours."""
+    erl = shutil.which("erl")
+    assert erl is not None
+    found = sorted(Path(erl).resolve().parents[1].glob("erts-*/bin/epmd"))
+    if not found:
+        sys.exit(f"no epmd beside {erl}; name it with --stock")
+    return str(found[-1])
+
+
+def enter(epmd: str, stock: str, tests: list[str]) -> int:
+    """Run ourselves again, inside."""
+    reason = machine.why_not()
+    if reason is not None:
+        hint = "run them as root, or where user namespaces are allowed"
+        print(f"skipped: no private machine here for the end-to-end tests ({reason}); {hint}", file=sys.stderr)
+        return 1 if os.environ.get("CI") else SKIPPED
+    with tempfile.TemporaryDirectory(prefix="loopmd-e2e-") as scratch:
+        os.chmod(scratch, 0o755)  # one test runs the daemon as another user
+        inside = dict(os.environ, LOOPMD_E2E_EPMD=epmd, LOOPMD_E2E_STOCK=stock, LOOPMD_E2E_SCRATCH=scratch)
+        command = machine.enter_command([sys.executable, __file__, "--inside", *tests])
+        with subprocess.Popen(command, env=inside) as process:
+            while True:
+                try:
+                    return 1 if process.wait() else 0
+                except KeyboardInterrupt:
+                    continue  # the tests have it too, and end by themselves
+
+
+def run_tests(tests: list[str]) -> int:
+    machine.furnish(Path(os.environ["LOOPMD_E2E_SCRATCH"]))
+    loader = unittest.defaultTestLoader
+    suite = loader.loadTestsFromNames(tests) if tests else loader.discover(str(HERE))
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    if os.environ.get("CI") and result.skipped:
+        print("in CI nothing is skipped", file=sys.stderr)
+        return 1
+    return 0 if result.wasSuccessful() and result.testsRun else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epmd", help="the daemon to test")
+    parser.add_argument("--stock", help="Erlang's own epmd (default: the one beside erl)")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("tests", nargs="*", metavar="MODULE_OR_TEST", help="for example test_main_job.ShortNames")
+    options = parser.parse_args()
+    if options.inside:
+        machine.with_reaper(lambda: run_tests(options.tests))
+    if options.epmd is None:
+        parser.error("--epmd is needed")
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # for ip, which a user's PATH may lack
+    for program, package in NEEDED.items():
+        if shutil.which(program) is None:
+            parser.error(f"{program} is not on the PATH; it is in the package {package}")
+    epmd, stock = (str(Path(path).absolute()) for path in (options.epmd, options.stock or stock_epmd()))
+    for path in (epmd, stock):
+        if not os.access(path, os.X_OK):
+            parser.error(f"{path} is not a program")
+    return enter(epmd, stock, options.tests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

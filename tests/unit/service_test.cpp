@@ -1,0 +1,422 @@
+// The rules of DESIGN.md, section 2, one by one, told as stories.
+#include "support/scene.hpp"
+
+#include "wire/limits.hpp"
+
+#include <doctest/doctest.h>
+
+namespace epmd::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using names = std::vector<std::string>;
+using kinds = std::vector<event::kind>;
+using kind = event::kind;
+constexpr auto machine = "127.0.0.1";
+constexpr auto lowry = "127.0.0.2";
+constexpr auto indecline = "127.0.0.3";
+
+/// A registered node that was found to be at a host ("" for unplaced).
+connection_number node_at(scene& story, std::string_view alive_name, std::uint16_t port, std::string_view where) {
+    const auto node = story.registers(alive_name, port);
+    story.is_found(node, evidence_for(where));
+    return node;
+}
+
+TEST_CASE("a free name is answered at once and placed afterwards") {
+    scene story;
+    const auto node = story.registers("idfe", 5001);
+    CHECK(story.fate_of(node) == fate::registered);
+    CHECK(story.mind().registrations().find(node)->state == placement_state::pending);
+    story.is_found(node, evidence_for(lowry));
+    CHECK(story.port_of("idfe", lowry) == 5001);
+    CHECK(story.port_of("idfe", indecline) == std::nullopt);
+    CHECK(story.port_of("idfe", machine) == std::nullopt);
+    CHECK(story.events() == kinds{kind::registered, kind::placed});
+}
+
+TEST_CASE("the same name lives on two hosts") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto second = story.registers("idfe", 5002);
+    CHECK(story.fate_of(second) == fate::waiting);
+    story.is_found(second, evidence_for(indecline));
+    CHECK(story.fate_of(second) == fate::registered);
+    CHECK(story.port_of("idfe", lowry) == 5001);
+    CHECK(story.port_of("idfe", indecline) == 5002);
+}
+
+TEST_CASE("the same name is refused on one host while its holder lives") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto second = story.registers("idfe", 5002);
+    story.is_found(second, evidence_for(lowry));
+    CHECK(story.fate_of(second) == fate::refused);
+    CHECK(story.sent_to(second) == std::string("v\x01\0\0\0c", 6));
+    CHECK(story.port_of("idfe", lowry) == 5001);
+}
+
+TEST_CASE("a refusal has the form that the client's version reads") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto old = story.registers("idfe", 5002, lowry, machine, 5);
+    CHECK(story.fate_of(old) == fate::refused);
+    CHECK(story.sent_to(old) == std::string("y\x01\0c", 4));
+}
+
+TEST_CASE("where a registration is sent to and where it comes from places it at once") {
+    scene story;
+    const auto sent = story.registers("sent", 5001, lowry);
+    const auto came = story.registers("came", 5002, machine, indecline);
+    const auto both = story.registers("both", 5003, lowry, indecline);
+    CHECK(story.mind().registrations().find(sent)->found.how == evidence::destination);
+    CHECK(story.mind().registrations().find(came)->found.how == evidence::source);
+    CHECK(story.mind().registrations().find(both)->where == host(ip(lowry)));
+    CHECK(story.names_at(lowry) == names{"both", "sent"});
+    CHECK(story.names_at(indecline) == names{"came"});
+}
+
+TEST_CASE("weaker evidence tells of the owner and moves nothing") {
+    scene story;
+    const auto node = story.registers("idfe", 5001, lowry);
+    CHECK(story.questions().size() == 1);
+    story.is_found(node, evidence_for(indecline, "indecline", 4242));
+    CHECK(story.port_of("idfe", lowry) == 5001);
+    CHECK(story.mind().registrations().find(node)->found.who.pid == 4242);
+}
+
+TEST_CASE("a dead holder is noticed") {
+    scene story;
+    const auto first = node_at(story, "idfe", 5001, lowry);
+    story.dies_unnoticed(first);
+    const auto second = story.registers("idfe", 5002);
+    CHECK(story.fate_of(first) == fate::closed);
+    CHECK(story.fate_of(second) == fate::registered);
+    story.is_found(second, evidence_for(lowry));
+    CHECK(story.port_of("idfe", lowry) == 5002);
+}
+
+TEST_CASE("a holder that dies while a newcomer waits makes room for it") {
+    scene story;
+    const auto first = node_at(story, "idfe", 5001, lowry);
+    const auto second = story.registers("idfe", 5002);
+    SUBCASE("noticed") { story.ends(first); }
+    SUBCASE("unnoticed") {
+        story.dies_unnoticed(first);
+        story.is_found(second, evidence_for(lowry));
+    }
+    CHECK(story.fate_of(second) == fate::registered);
+}
+
+TEST_CASE("a node that nothing places is seen at every host, and shadowed by one that is placed there") {
+    scene story;
+    node_at(story, "cnode", 5001, "");
+    CHECK(story.port_of("cnode", machine) == 5001);
+    CHECK(story.port_of("cnode", lowry) == 5001);
+    node_at(story, "cnode", 5002, lowry);
+    CHECK(story.port_of("cnode", lowry) == 5002);
+    CHECK(story.port_of("cnode", indecline) == 5001);
+    CHECK(story.names_at(lowry) == names{"cnode"});
+    CHECK(story.names_at(machine) == names{"cnode"});
+}
+
+TEST_CASE("an unplaced node is taken to be the machine's when names collide") {
+    scene story;
+    node_at(story, "idfe", 5001, "");
+    for (const auto* where : {machine, ""}) {
+        const auto second = story.registers("idfe", 5002);
+        story.is_found(second, evidence_for(where));
+        CHECK(story.fate_of(second) == fate::refused);
+    }
+    CHECK(story.fate_of(node_at(story, "idfe", 5003, lowry)) == fate::registered);
+}
+
+TEST_CASE("without evidence a newcomer is accepted beside a node on a host and refused beside the machine's") {
+    scene story;
+    node_at(story, "onhost", 5001, lowry);
+    node_at(story, "onmachine", 5002, machine);
+    CHECK(story.fate_of(node_at(story, "onhost", 5003, "")) == fate::registered);
+    CHECK(story.fate_of(node_at(story, "onmachine", 5004, "")) == fate::refused);
+    CHECK(story.port_of("onhost", lowry) == 5001);
+    CHECK(story.port_of("onhost", machine) == 5003);
+}
+
+TEST_CASE("a held registration is answered after five seconds at the latest, as if nothing named its host") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto second = story.registers("idfe", 5002);
+    story.passes(4999ms);
+    CHECK(story.fate_of(second) == fate::waiting);
+    story.passes(1ms);
+    CHECK(story.fate_of(second) == fate::registered);
+    story.passes(5000ms);
+    CHECK(story.mind().registrations().find(second)->state == placement_state::unplaced);
+    CHECK(story.mind().next_deadline() == std::nullopt);
+}
+
+TEST_CASE("late evidence still places a node") {
+    scene story;
+    const auto node = story.registers("idfe", 5001);
+    story.passes(5000ms);
+    CHECK(story.port_of("idfe", indecline) == 5001);
+    story.is_found(node, evidence_for(lowry));
+    CHECK(story.port_of("idfe", indecline) == std::nullopt);
+    CHECK(story.port_of("idfe", lowry) == 5001);
+}
+
+TEST_CASE("two newcomers of one name wait for the first one's evidence") {
+    scene story;
+    const auto first = story.registers("idfe", 5001);
+    const auto second = story.registers("idfe", 5002);
+    story.is_found(second, evidence_for(indecline));
+    CHECK(story.fate_of(second) == fate::waiting);
+    SUBCASE("on two hosts both are accepted") {
+        story.is_found(first, evidence_for(lowry));
+        CHECK(story.fate_of(second) == fate::registered);
+        CHECK(story.port_of("idfe", indecline) == 5002);
+    }
+    SUBCASE("on one host the second is refused") {
+        story.is_found(first, evidence_for(indecline));
+        CHECK(story.fate_of(second) == fate::refused);
+    }
+    SUBCASE("the second is accepted when the first goes") {
+        story.ends(first);
+        CHECK(story.fate_of(second) == fate::registered);
+    }
+}
+
+TEST_CASE("a node that turns out to be on its namesake's host is parked, and promoted when that one goes") {
+    scene story;
+    const auto first = node_at(story, "idfe", 5001, lowry);
+    const auto second = story.registers("idfe", 5002);
+    story.is_found(second, evidence_for(""));
+    story.events();
+    story.is_found(second, evidence_for(lowry));
+    CHECK(story.events() == kinds{kind::parked});
+    CHECK(story.fate_of(second) == fate::registered);
+    CHECK(story.port_of("idfe", lowry) == 5001);
+    CHECK(story.port_of("idfe", machine) == std::nullopt);
+    story.ends(first);
+    CHECK(story.events() == kinds{kind::unregistered, kind::promoted});
+    CHECK(story.port_of("idfe", lowry) == 5002);
+}
+
+TEST_CASE("a pending node is seen at the machine, and lookups at hosts wait for it") {
+    scene story;
+    const auto node = story.registers("idfe", 5001);
+    CHECK(story.port_of("idfe", machine) == 5001);
+    CHECK(story.names_at(machine) == names{"idfe"});
+    const auto right = story.looks_up("idfe", lowry);
+    const auto wrong = story.looks_up("idfe", indecline);
+    const auto list = story.asks_for_names(indecline);
+    const auto other = story.looks_up("other", lowry);
+    CHECK(story.fate_of(right) == fate::waiting);
+    CHECK(story.fate_of(wrong) == fate::waiting);
+    CHECK(story.fate_of(list) == fate::waiting);
+    CHECK(story.fate_of(other) == fate::answered);
+    story.is_found(node, evidence_for(lowry));
+    CHECK(story.sent_to(right).substr(0, 4) == std::string("w\0\x13\x89", 4));
+    CHECK(story.sent_to(wrong) == "w\x01");
+    CHECK(story.sent_to(list) == std::string("\0\0\x11\x11", 4));
+}
+
+TEST_CASE("a lookup waits half a second for a pending node and no longer") {
+    scene story;
+    story.registers("idfe", 5001);
+    const auto lookup = story.looks_up("idfe", lowry);
+    const auto list = story.asks_for_names(lowry);
+    story.passes(499ms);
+    CHECK(story.fate_of(lookup) == fate::waiting);
+    story.passes(1ms);
+    CHECK(story.sent_to(lookup) == "w\x01");
+    CHECK(story.fate_of(list) == fate::answered);
+}
+
+TEST_CASE("whoever waits may leave") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto newcomer = story.registers("idfe", 5002);
+    const auto pending = story.registers("new", 5003);
+    const auto lookup = story.looks_up("new", lowry);
+    story.ends(newcomer);
+    story.ends(lookup);
+    story.ends(pending);
+    CHECK(story.mind().registrations().size() == 1);
+    CHECK(story.mind().next_deadline() == std::nullopt);
+    story.is_found(newcomer, evidence_for(indecline));
+    CHECK(story.mind().registrations().size() == 1);
+}
+
+TEST_CASE("the address to which the machine's hostname resolves is the machine's") {
+    scene story;
+    const auto node = story.registers("idfe", 5001, "127.0.1.1");
+    story.is_found(node, evidence_for(machine));
+    CHECK(story.port_of("idfe", "127.0.1.1") == 5001);
+    CHECK(story.port_of("idfe", "::1") == 5001);
+    CHECK(story.port_of("idfe", "192.168.1.5") == 5001);
+    CHECK(story.port_of("idfe", lowry) == std::nullopt);
+}
+
+TEST_CASE("a host with several addresses is one host, and a LAN address may be a host") {
+    scene story({{"lowry", {ip(lowry), ip("127.0.0.12"), ip("fd00::2")}}, {"lan", {ip("192.168.1.5")}}});
+    story.registers("idfe", 5001, "127.0.0.12");
+    story.registers("idfe", 5002, "192.168.1.5", "192.168.1.5");
+    CHECK(story.port_of("idfe", lowry) == 5001);
+    CHECK(story.port_of("idfe", "fd00::2") == 5001);
+    CHECK(story.port_of("idfe", "192.168.1.5") == 5002);
+    CHECK(story.port_of("idfe", machine) == std::nullopt);
+}
+
+TEST_CASE("a miss has the host names of namesakes resolved again, and waits for the answer") {
+    scene story;
+    const auto node = story.registers("idfe", 5001);
+    story.is_found(node, evidence_for(lowry, "lowry"));
+    story.questions();
+    story.passes(2000ms);
+    const auto lookup = story.looks_up("idfe", "127.0.0.9");
+    CHECK(story.fate_of(lookup) == fate::waiting);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().before->host_name == "lowry");
+    SUBCASE("a host that has moved is found where it is") {
+        story.is_found(node, evidence_for("127.0.0.9", "lowry"));
+        CHECK(story.sent_to(lookup).substr(0, 4) == std::string("w\0\x13\x89", 4));
+        CHECK(story.port_of("idfe", lowry) == std::nullopt);
+    }
+    SUBCASE("a name that no longer resolves hides nobody") {
+        story.is_found(node, evidence_for("", "lowry"));
+        CHECK(story.sent_to(lookup) == "w\x01");
+        CHECK(story.port_of("idfe", lowry) == 5001);
+    }
+    SUBCASE("no answer is no answer for half a second") {
+        story.passes(500ms);
+        CHECK(story.sent_to(lookup) == "w\x01");
+    }
+}
+
+TEST_CASE("a name that misses often is resolved again once a second") {
+    scene story;
+    const auto node = story.registers("idfe", 5001);
+    story.is_found(node, evidence_for(lowry, "lowry"));
+    story.questions();
+    for (int i = 0; i < 10; ++i) {
+        story.looks_up("idfe", indecline);
+        story.is_found(node, evidence_for(lowry, "lowry"));
+    }
+    CHECK(story.questions().size() == 1);
+    story.passes(1000ms);
+    story.looks_up("idfe", indecline);
+    CHECK(story.questions().size() == 1);
+}
+
+TEST_CASE("a reload resolves all host names again and moves nodes with their hosts") {
+    scene story;
+    const auto named = story.registers("named", 5001);
+    story.is_found(named, evidence_for(lowry, "lowry"));
+    node_at(story, "bound", 5002, indecline);
+    story.questions();
+    story.hosts_become({{"both", {ip(indecline), ip("127.0.0.4")}}}, {"workshop", {}, {}});
+    story.reloads();
+    CHECK(story.questions().size() == 1);
+    CHECK(story.port_of("bound", "127.0.0.4") == 5002);
+    story.is_found(named, evidence_for("127.0.0.9", "lowry"));
+    CHECK(story.port_of("named", "127.0.0.9") == 5001);
+}
+
+TEST_CASE("two nodes whose hosts become one are not both seen under one name") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto second = node_at(story, "idfe", 5002, indecline);
+    story.events();
+    story.hosts_become({{"one", {ip(lowry), ip(indecline)}}}, {"workshop", {}, {}});
+    CHECK(story.events() == kinds{kind::parked});
+    CHECK(story.mind().registrations().find(second)->state == placement_state::parked);
+    CHECK(story.names_at(lowry) == names{"idfe"});
+}
+
+TEST_CASE("a name registered again has another creation") {
+    scene story;
+    for (const auto version : {std::uint16_t{5}, std::uint16_t{6}}) {
+        std::optional<std::uint32_t> before;
+        for (int i = 0; i < 5; ++i) {
+            const auto node = story.registers("idfe", 5001, machine, machine, version);
+            const auto creation = story.creation_of(node);
+            CHECK(creation != before);
+            CHECK((version == 6 ? creation >= 4U : (creation >= 1U && creation <= 3U)));
+            before = creation;
+            story.ends(node);
+        }
+    }
+}
+
+TEST_CASE("a name that is not allowed is refused") {
+    scene story;
+    const auto longest = std::string(wire::max_alive_name_characters, 'x');
+    CHECK(story.fate_of(story.registers(longest, 5001)) == fate::registered);
+    CHECK(story.fate_of(story.registers(longest + "x", 5002)) == fate::refused);
+    CHECK(story.fate_of(story.registers("\xff", 5003)) == fate::refused);
+    CHECK(story.fate_of(story.registers("forged at port 1\nname x", 5004)) == fate::refused);
+    CHECK(story.port_of(longest, machine) == 5001);
+}
+
+TEST_CASE("who is not on this machine may look up and list, and no more") {
+    scene story({}, {.relaxed_command_check = true});
+    node_at(story, "idfe", 5001, machine);
+    const auto outsider = [&](const wire::request& what) {
+        return story.fate_of(story.requests(what, "192.168.1.5", "192.168.1.6"));
+    };
+    CHECK(outsider(wire::port_please2_req{"idfe"}) == fate::answered);
+    CHECK(outsider(wire::names_req{}) == fate::answered);
+    CHECK(outsider(wire::alive2_req{.alive_name = "mine", .extra = {}}) == fate::closed);
+    CHECK(outsider(wire::dump_req{}) == fate::closed);
+    CHECK(outsider(wire::kill_req{}) == fate::closed);
+    CHECK(outsider(wire::stop_req{"idfe"}) == fate::closed);
+    CHECK(story.port_of("idfe", machine) == 5001);
+    CHECK(!story.is_stop_asked());
+}
+
+TEST_CASE("the daemon is killed without nodes, or with them when the check is relaxed") {
+    scene strict;
+    const auto node = strict.registers("idfe", 5001);
+    CHECK(strict.sent_to(strict.requests(wire::kill_req{}, machine, machine)) == "NO");
+    CHECK(!strict.is_stop_asked());
+    strict.ends(node);
+    CHECK(strict.sent_to(strict.requests(wire::kill_req{}, machine, machine)) == "OK");
+    CHECK(strict.is_stop_asked());
+    scene relaxed({}, {.relaxed_command_check = true});
+    relaxed.registers("idfe", 5001);
+    CHECK(relaxed.sent_to(relaxed.requests(wire::kill_req{}, machine, machine)) == "OK");
+}
+
+TEST_CASE("a node is stopped by name when the check is relaxed, at its own host") {
+    scene story({}, {.relaxed_command_check = true});
+    const auto node = node_at(story, "idfe", 5001, lowry);
+    CHECK(story.sent_to(story.requests(wire::stop_req{"idfe"}, indecline, machine)) == "NOEXIST");
+    CHECK(story.sent_to(story.requests(wire::stop_req{"idfe"}, lowry, machine)) == "STOPPED");
+    CHECK(story.fate_of(node) == fate::closed);
+    scene strict;
+    CHECK(strict.fate_of(strict.requests(wire::stop_req{"idfe"}, machine, machine)) == fate::closed);
+}
+
+TEST_CASE("a dump shows who is registered and who was") {
+    scene story;
+    story.ends(story.registers("old", 5001));
+    story.registers("new", 5002);
+    CHECK(story.sent_to(story.requests(wire::dump_req{}, machine, machine)) ==
+          std::string("\0\0\x11\x11", 4) + "active name     <new> at port 5002, fd = 7\n" + '\0' +
+              "old/unused name <old>, port = 5001, fd = -1 \n" + '\0');
+}
+
+TEST_CASE("the owners of namesakes are told to placement") {
+    scene story;
+    const auto first = story.registers("idfe", 5001);
+    story.is_found(first, evidence_for(lowry, "lowry", 4242));
+    story.questions();
+    story.registers("idfe", 5002);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().owners_of_namesakes == std::vector<std::int32_t>{4242});
+}
+
+} // namespace
+} // namespace epmd::testing
