@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -24,14 +25,14 @@ namespace {
 /// The parts of the daemon and what goes between them.
 class life {
   public:
-    life(asio::io_context& io, std::vector<acceptor> listeners, const settings& from,
+    life(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
          std::function<settings()> read_again)
         : io_(io), settings_(from), read_again_(std::move(read_again)),
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
-          server_(io, std::move(listeners), from, known_, first_creation(),
+          server_(io, std::move(listeners), from, max_connections, known_, first_creation(),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
                    .tell = [this](const event& what) { write_line(*spdlog::default_logger(), *known_, what); },
                    .stop = [this] { stop("a client asked for it"); }}),
@@ -135,7 +136,8 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     if (from.is_daemon) {
         close_inherited_descriptors();
     }
-    raise_descriptor_limit();
+    const auto descriptors = raise_descriptor_limit();
+    const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
     constexpr int threads_that_serve = 1;
     asio::io_context io(threads_that_serve);
     std::vector<acceptor> listeners;
@@ -153,7 +155,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
         leave_terminal(io);
     }
     open_log(from);
-    life self(io, std::move(listeners), from, read_again);
+    life self(io, std::move(listeners), from, max_connections, read_again);
     self.start();
     io.run();
     return EXIT_SUCCESS;

@@ -41,12 +41,15 @@ void close_inherited_descriptors() noexcept {
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
-void raise_descriptor_limit() noexcept {
+std::size_t raise_descriptor_limit() noexcept {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        constexpr std::size_t posix_least = 1024; // what stock can use at most
+        return posix_least;
     }
+    const auto before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
 }
 
 } // namespace epmd

@@ -3,6 +3,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <cstddef>
+
 namespace epmd {
 
 /// Goes on in a child of its own session, in /, with descriptors 0 to 2 on /dev/null; the parent ends with status 0.
@@ -12,7 +14,11 @@ void leave_terminal(boost::asio::io_context&);
 /// Closes all descriptors but 0 to 2: a daemon that a VM started must not hold the VM's pipes open.
 void close_inherited_descriptors() noexcept;
 
-/// Raises the limit of open files to what this user may have: a registered node costs a descriptor.
-void raise_descriptor_limit() noexcept;
+/// Raises the limit of open files to what this user may have, and returns it: a registered node costs a descriptor.
+std::size_t raise_descriptor_limit() noexcept;
+
+/// Descriptors that connections may not have: for listeners, event loop, log, /proc, netlink and the resolver. Chosen,
+/// not tuned; seen in use: 20.
+inline constexpr std::size_t reserved_descriptors = 32;
 
 } // namespace epmd

@@ -7,7 +7,8 @@ namespace epmd {
 
 std::optional<host> host_without_resolving(std::string_view host_name, const hosts& known) {
     if (const auto literal = address::parse(host_name)) {
-        return known.at(*literal);
+        const bool is_here = literal->is_loopback() || known.is_configured(*literal);
+        return is_here ? std::optional(known.at(*literal)) : std::nullopt;
     }
     return known.named(host_name);
 }
@@ -36,8 +37,10 @@ machine_identity identify(std::string hostname, const resolution& of_hostname, c
     machine_identity machine{.hostname = std::move(hostname),
                              .addresses = {of_hostname.addresses.begin(), of_hostname.addresses.end()},
                              .others = {}};
+    const bool is_short = machine.hostname.find('.') == std::string::npos;
     const auto is_ours = [&](const std::string& name) {
-        return is_same_name(name, machine.hostname) || is_same_name(name, first_label(machine.hostname));
+        return is_same_name(name, machine.hostname) || is_same_name(name, first_label(machine.hostname)) ||
+               (is_short && is_same_name(first_label(name), machine.hostname));
     };
     for (const auto& [where, names] : file.names()) {
         if (std::none_of(names.begin(), names.end(), is_ours)) {

@@ -18,8 +18,8 @@ struct resolution {
     bool operator==(const resolution&) const = default;
 };
 
-/// The host of a name that needs no resolver: an address as text, the machine's own name, a configured host. Nothing
-/// for any other.
+/// The host of a name that needs no resolver: the machine's own name, a configured host, an address as text that is
+/// plainly of this machine. Nothing for any other.
 std::optional<host> host_without_resolving(std::string_view host_name, const hosts&);
 
 /// Completes a finding whose host_name was resolved: of several addresses a host's goes before the machine's; an
@@ -28,8 +28,8 @@ std::optional<host> host_without_resolving(std::string_view host_name, const hos
 finding place_by_name(finding, const resolution&, const hosts&, const std::function<bool(const address&)>& is_local);
 
 /// What the machine is, by its hostname, what that resolves to (some resolvers give it 127.0.1.1, some a LAN address, one
-/// even 127.0.0.2), and the hosts file. An address that the file gives to the hostname, whole or its first label, is the
-/// machine's whatever other names stand beside it.
+/// even 127.0.0.2), and the hosts file. An address that the file gives to the hostname (whole, its first label, or, where it
+/// has no dots, with a domain) is the machine's whatever other names stand beside it.
 machine_identity identify(std::string hostname, const resolution& of_hostname, const hosts_file&);
 
 } // namespace epmd

@@ -17,11 +17,9 @@ hosts_file hosts_file::parse(std::istream& lines) {
         std::istringstream words(line.substr(0, line.find('#')));
         std::string word;
         words >> word;
-        if (const auto where = address::parse(word)) {
-            auto& names = result.names_[*where];
-            while (words >> word) {
-                names.push_back(word);
-            }
+        const auto where = address::parse(word);
+        while (where && words >> word) {
+            result.names_[*where].push_back(word);
         }
     }
     return result;

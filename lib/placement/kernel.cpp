@@ -110,7 +110,7 @@ bool read_sock_diag(std::string_view datagram, std::vector<socket_info>& to) {
         }
         datagram.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
     }
-    return true;
+    return datagram.empty();
 }
 
 netlink_kernel::netlink_kernel() : netlink_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {
@@ -142,7 +142,7 @@ std::optional<socket_info> netlink_kernel::connected(const address& local, std::
 }
 
 /// A dump that the kernel filters: listening, and from this port. 10 to 14 us beside 10,000 sockets (measured,
-/// DESIGN.md); an exact query would find wildcards only.
+/// docs/decisions.md); an exact query would find wildcards only.
 std::vector<socket_info> netlink_kernel::listening(std::uint16_t port) {
     struct {
         diag_request request;

@@ -119,7 +119,7 @@ process describe(const std::filesystem::path& root, std::int32_t pid) {
 
 } // namespace
 
-/// VMs first: 2.8 ms against 46 ms for every descriptor of 572 processes (measured, DESIGN.md).
+/// VMs first: 2.8 ms against 46 ms for every descriptor of 572 processes (measured, docs/decisions.md).
 std::optional<process> proc_processes::owner_of(std::uint64_t inode) {
     std::vector<std::int32_t> others;
     for (const auto pid : all_pids(root_)) {

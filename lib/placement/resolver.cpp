@@ -104,32 +104,35 @@ void resolver::resolve(const std::string& host_name, answer then) {
         boost::asio::post(io_, [then = std::move(then), what = known->second.what] { then(what); });
         return;
     }
-    auto& asked = waiting_[host_name];
+    const asked_name name(generation_, host_name);
+    auto& asked = waiting_[name];
     asked.answers.push_back(std::move(then));
     if (asked.late) {
         return; // somebody asked already
     }
     asked.late = std::make_unique<timer>(io_, deadline);
-    asked.late->async_wait([this, host_name](boost::system::error_code error) {
+    asked.late->async_wait([this, name](boost::system::error_code error) {
         if (!error) {
-            finish(host_name, {.addresses = {}, .trouble = "did not resolve within 2 s"});
+            finish(name, {.addresses = {}, .trouble = "did not resolve within 2 s"});
         }
     });
-    threads_->add([this, host_name, ask = ask_, threads = threads_.get(), &io = io_] {
-        auto what = ask(host_name);
+    threads_->add([this, name, ask = ask_, threads = threads_.get(), &io = io_] {
+        auto what = ask(name.second);
         // Nothing of ours may be touched here but through deliver: we may have gone.
-        threads->deliver(io, [this, host_name, what = std::move(what)] {
+        threads->deliver(io, [this, name, what = std::move(what)] {
             if (memory_.size() >= max_remembered) {
                 memory_.clear();
             }
-            memory_[host_name] = {what, std::chrono::steady_clock::now() + memory};
-            finish(host_name, what);
+            if (name.first == generation_) {
+                memory_[name.second] = {what, std::chrono::steady_clock::now() + memory};
+            }
+            finish(name, what);
         });
     });
 }
 
-void resolver::finish(const std::string& host_name, const resolution& what) {
-    const auto found = waiting_.find(host_name);
+void resolver::finish(const asked_name& name, const resolution& what) {
+    const auto found = waiting_.find(name);
     if (found == waiting_.end()) {
         return; // too late
     }
@@ -142,6 +145,7 @@ void resolver::finish(const std::string& host_name, const resolution& what) {
 
 void resolver::forget() {
     memory_.clear();
+    ++generation_;
 }
 
 } // namespace epmd

@@ -8,10 +8,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace epmd {
@@ -34,7 +37,8 @@ class resolver {
     /// Calls `then` with the answer: never from inside this call, and after `deadline` at the latest.
     void resolve(const std::string& host_name, answer then);
 
-    /// Forgets what it knows: the hosts file has changed.
+    /// Forgets what it knows, and what it is about to know: the hosts file has changed. Who asked before still gets the
+    /// answer of then.
     void forget();
 
     /// How long a name may take. Less than the 5 s that a registration may be held; most resolvers give up a first
@@ -61,12 +65,16 @@ class resolver {
     };
     class threads;
 
-    void finish(const std::string& host_name, const resolution&);
+    /// A name as it was asked for before or after the hosts file changed.
+    using asked_name = std::pair<std::uint64_t, std::string>;
+
+    void finish(const asked_name&, const resolution&);
 
     boost::asio::io_context& io_;
     lookup ask_;
     std::unordered_map<std::string, remembered> memory_;
-    std::unordered_map<std::string, waiting> waiting_;
+    std::map<asked_name, waiting> waiting_;
+    std::uint64_t generation_ = 0; ///< grows when everything is forgotten: what was asked before is answered, not remembered
     std::shared_ptr<threads> threads_; // shared with the threads, which may outlive us in a call that hangs
 };
 

@@ -1,4 +1,4 @@
-/// What kernel and processes say of a registration: the evidence *listener* and *process* (DESIGN.md, section 2).
+/// What kernel and processes say of a registration: the evidence *listener* and *process* (docs/model.md).
 #pragma once
 
 #include "placement/kernel.hpp"

@@ -28,7 +28,7 @@ struct origin {
     bool operator==(const origin&) const = default;
 };
 
-/// What says to which host a registration belongs, strongest first (DESIGN.md, section 2).
+/// What says to which host a registration belongs, strongest first (docs/model.md).
 enum class evidence {
     destination, ///< it was sent to a host's own address
     source,      ///< it came from a host's own address

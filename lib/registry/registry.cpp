@@ -116,14 +116,16 @@ const registration* registry::find(host where, std::string_view alive_name) cons
     if (same_name == by_name_.end()) {
         return nullptr;
     }
+    const registration* pending = nullptr;
     for (const auto* one : same_name->second) {
-        const auto state = one->self.state;
-        if (state == placement_state::unplaced ||
-            (state == placement_state::pending && where.is_machine())) {
+        if (one->self.state == placement_state::unplaced) {
             return &one->self;
         }
+        if (one->self.state == placement_state::pending && where.is_machine() && pending == nullptr) {
+            pending = &one->self;
+        }
     }
-    return nullptr;
+    return pending;
 }
 
 bool registry::is_pending(std::string_view alive_name) const {

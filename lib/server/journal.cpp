@@ -9,7 +9,7 @@ namespace epmd {
 namespace {
 
 /// A peer's text between quotation marks, with escapes for what would not stand in one line.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 300; // a name has at most 255 characters; a line is no place for more
     const bool is_utf8 = wire::utf8_characters(text).has_value();
     std::string result = "'";
@@ -36,14 +36,14 @@ std::string host_text(host where, const hosts& known) {
 
 std::string owner_text(const owner& who) {
     if (who.pid != 0) {
-        return fmt::format("pid {} ({})", who.pid, quoted(who.program));
+        return fmt::format("pid {} ({})", who.pid, in_quotes(who.program));
     }
     return who.uid ? fmt::format("a process of uid {}", *who.uid) : "a process that we cannot see";
 }
 
 std::string node_text(const registration& who) {
     const auto& name = who.found.node_name;
-    return fmt::format("{} on port {}, {}", quoted(name.empty() ? who.self.alive_name : name), who.self.port,
+    return fmt::format("{} on port {}, {}", in_quotes(name.empty() ? who.self.alive_name : name), who.self.port,
                        owner_text(who.found.who));
 }
 
@@ -54,7 +54,7 @@ std::string trouble_text(const finding& found) {
     }
     return fmt::format("its host {} {}; give it an address of this machine, by a line '127.0.0.2 NAME' in /etc/hosts "
                        "or by --host NAME=127.0.0.2",
-                       quoted(found.host_name), found.trouble);
+                       in_quotes(found.host_name), found.trouble);
 }
 
 } // namespace

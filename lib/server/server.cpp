@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,9 +99,10 @@ struct server::connection {
 };
 
 server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from,
-               std::shared_ptr<const hosts> known, std::uint32_t first_creation, server_hooks hooks)
+               std::size_t max_connections, std::shared_ptr<const hosts> known, std::uint32_t first_creation,
+               server_hooks hooks)
     : io_(io), port_(listeners.front().local_endpoint().port()),
-      scope_(from.scope), packet_timeout_(from.packet_timeout), hooks_(std::move(hooks)),
+      scope_(from.scope), packet_timeout_(from.packet_timeout), max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                first_creation, *this),
       idle_timer_(io), service_timer_(io) {
@@ -140,9 +142,12 @@ awaitable server::accept_from(gate& self) {
 /// Accepts what waits on a listener, at most accept_burst_size. False: there is no room for more.
 ///
 /// accept4 and an immediate read instead of async_accept and async_read: 6 system calls a lookup against 11
-/// (measured, PERFORMANCE.md), and no socket object for a connection that is over at once.
+/// (measured, docs/decisions.md), and no socket object for a connection that is over at once.
 bool server::accept_burst(acceptor& listener) {
     for (int turn = 0; turn < accept_burst_size; ++turn) {
+        if (connections_.size() >= max_connections_) {
+            return !is_anyone_waiting(listener) || make_room(EMFILE);
+        }
         asio::ip::tcp::endpoint peer;
         auto length = static_cast<socklen_t>(peer.capacity());
         const int descriptor =
@@ -151,8 +156,9 @@ bool server::accept_burst(acceptor& listener) {
             if (would_block(errno)) {
                 return true;
             }
-            if (is_out_of_room(errno)) {
-                return make_room(errno);
+            if (const int error = errno; is_out_of_room(error)) {
+                // Said before the kernel looks whether anybody waits.
+                return !is_anyone_waiting(listener) || make_room(error);
             }
             continue; // the peer has gone already, or a network error that accept(2) passes on
         }
@@ -174,14 +180,19 @@ bool server::accept_burst(acceptor& listener) {
     return true;
 }
 
+bool server::is_anyone_waiting(acceptor& listener) {
+    pollfd queue{.fd = listener.native_handle(), .events = POLLIN, .revents = 0};
+    return ::poll(&queue, 1, 0) > 0;
+}
+
 /// Descriptors or memory ran out: the idle connection that waited longest goes, a registered one never does. False:
 /// there is none to go. One line an episode, which ends when there was room for a while.
 bool server::make_room(int error) {
     const auto at = now();
     if (!out_of_room_ || *out_of_room_ + out_of_room_episode < at) {
-        spdlog::warn("no room for another connection: {}; {} wait or are registered, {} of them nodes. Newcomers wait; "
-                     "raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
-                     std::generic_category().message(error), connections_.size(),
+        spdlog::warn("no room for another connection: {}; {} are open, of at most {}, and {} of them are nodes. "
+                     "Newcomers wait; raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
+                     std::generic_category().message(error), connections_.size(), max_connections_,
                      service_.registrations().size());
     }
     out_of_room_ = at;
@@ -376,7 +387,7 @@ void server::perform(const send& what, guest* who) {
     if (who != nullptr && who->number == what.connection) {
         reply_to_guest(*who, what.then);
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
-        reply_to(connection_ptr(found->second), what.then);
+        reply_to(found->second, what.then);
     }
 }
 
@@ -390,14 +401,14 @@ void server::perform(const close& what, guest* who) {
     if (who != nullptr && who->number == what.connection) {
         who->leave();
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
-        forget(connection_ptr(found->second));
+        forget(found->second);
     }
 }
 
 /// Answers a connection that has no socket object.
 ///
 /// With MSG_MORE and a close right after it the reply and the end leave as one segment and the client wakes once:
-/// 25 to 30 % of the daemon's CPU a lookup (measured, PERFORMANCE.md). Never without the close: the kernel would hold
+/// 25 to 30 % of the daemon's CPU a lookup (measured, docs/decisions.md). Never without the close: the kernel would hold
 /// the reply for 200 ms.
 void server::reply_to_guest(guest& who, send::after then) {
     const bool is_last = then == send::after::close;
@@ -420,7 +431,7 @@ void server::reply_to_guest(guest& who, send::after then) {
 }
 
 /// Answers a connection that waited.
-void server::reply_to(const connection_ptr& self, send::after then) {
+void server::reply_to(connection_ptr self, send::after then) {
     const auto written =
         ::send(self->socket.native_handle(), reply_.data(), reply_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (then == send::after::keep) {
@@ -449,14 +460,14 @@ void server::wait_for_end(const connection_ptr& self) {
 }
 
 /// A connection ended by itself, or waited too long: the one place where the service hears of it.
-void server::ended(const connection_ptr& self) {
+void server::ended(connection_ptr self) {
     forget(self);
     service_.closed(self->number, now(), actions_);
     perform(nullptr);
 }
 
 /// Closes a connection that the service does not have, or no longer has.
-void server::forget(const connection_ptr& self) {
+void server::forget(connection_ptr self) {
     self->at = connection::phase::closed;
     unwatch_idle(*self);
     error_code ignored;

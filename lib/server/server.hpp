@@ -37,8 +37,10 @@ struct server_hooks {
 
 class server final : private liveness {
   public:
-    server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::shared_ptr<const hosts>,
-           std::uint32_t first_creation, server_hooks);
+    /// `max_connections`: how many may wait or be registered at once; more newcomers stay in the kernel's queue, and the
+    /// idle connection that waited longest makes room for the next.
+    server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::size_t max_connections,
+           std::shared_ptr<const hosts>, std::uint32_t first_creation, server_hooks);
 
     server(const server&) = delete;
     server& operator=(const server&) = delete;
@@ -74,6 +76,7 @@ class server final : private liveness {
 
     awaitable accept_from(gate&);
     bool accept_burst(acceptor&);
+    [[nodiscard]] static bool is_anyone_waiting(acceptor&);
     bool make_room(int error);
     void meet(guest&);
     void handle(guest&, std::string_view received);
@@ -88,11 +91,11 @@ class server final : private liveness {
     void perform(const hold&, guest*);
     void perform(const close&, guest*);
     void reply_to_guest(guest&, send::after);
-    void reply_to(const connection_ptr&, send::after);
+    void reply_to(connection_ptr, send::after);
     void write_later(const connection_ptr&, ssize_t written);
     void wait_for_end(const connection_ptr&);
-    void ended(const connection_ptr&);
-    void forget(const connection_ptr&);
+    void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
+    void forget(connection_ptr);
 
     void watch_idle(connection&);
     void unwatch_idle(connection&);
@@ -107,6 +110,7 @@ class server final : private liveness {
     std::uint16_t port_;
     listen_scope scope_;
     std::chrono::seconds packet_timeout_;
+    std::size_t max_connections_;
     server_hooks hooks_;
     service service_;
 

@@ -103,7 +103,8 @@ void service::answer(connection_number connection, const origin& from, const wir
         refuse(self, refusal::name_not_allowed, out);
         return;
     }
-    drop_dead(message.alive_name, now, out);
+    drop_dead(message.alive_name, out);
+    judge_newcomers(message.alive_name, now, out);
     const auto decision = judge(self, false);
     if (decision == verdict::refuse) {
         refuse(self, refusal::name_taken, out);
@@ -197,24 +198,24 @@ void service::refuse(const newcomer& self, refusal why, actions& out) {
 }
 
 /// Ends the registrations of that name whose connection ended although no event said so yet.
-void service::drop_dead(std::string_view alive_name, time_point now, actions& out) {
-    bool is_changed = false;
+void service::drop_dead(std::string_view alive_name, actions& out) {
     for (const auto* other : registry_.namesakes(alive_name)) {
         if (const auto connection = other->connection; connections_.has_gone(connection)) {
             unregister(connection, out);
             out.emplace_back(close{connection});
-            is_changed = true;
         }
-    }
-    if (is_changed) {
-        judge_newcomers(alive_name, now, out);
     }
 }
 
 /// Answers the held registrations of a name after something changed, in the order in which they came.
 void service::judge_newcomers(std::string_view alive_name, time_point now, actions& out) {
+    const auto is_asked_for = [&](const newcomer& one) { return one.self.alive_name == alive_name; };
+    if (std::none_of(newcomers_.begin(), newcomers_.end(), is_asked_for)) {
+        return;
+    }
+    drop_dead(alive_name, out);
     for (std::size_t i = 0; i < newcomers_.size();) {
-        if (newcomers_[i].self.alive_name != alive_name) {
+        if (!is_asked_for(newcomers_[i])) {
             ++i;
             continue;
         }
@@ -226,7 +227,9 @@ void service::judge_newcomers(std::string_view alive_name, time_point now, actio
         auto self = std::move(newcomers_[i]);
         newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
         deadlines_.erase({self.deadline, self.connection});
-        if (decision == verdict::accept) {
+        if (connections_.has_gone(self.connection)) {
+            out.emplace_back(close{self.connection}); // it must not take the name from those who wait behind it
+        } else if (decision == verdict::accept) {
             accept(std::move(self), now, out);
         } else {
             refuse(self, refusal::name_taken, out);
@@ -242,7 +245,6 @@ void service::found(connection_number connection, finding found, time_point now,
     if (auto* held = find_newcomer(connection)) {
         held->found = held->found ? merged(*held->found, std::move(found)) : std::move(found);
         const auto name = held->self.alive_name;
-        drop_dead(name, now, out);
         judge_newcomers(name, now, out);
     } else if (const auto* registered = registry_.find(connection)) {
         const auto name = registered->self.alive_name;
@@ -290,32 +292,30 @@ void service::answer(connection_number connection, const origin& from, const wir
             ask_again(*other, now, out);
         }
     }
-    reader self{.connection = connection,
-                .where = where,
-                .alive_name = std::string(message.alive_name),
-                .deadline = now + policy_.lookup_time};
-    if (must_wait(self)) {
-        out.emplace_back(hold{connection});
-        deadlines_.emplace(self.deadline, connection);
-        readers_.push_back(std::move(self));
-        return;
-    }
-    out.emplace_back(send{.connection = connection, .reply = reply_to(where, self.alive_name)});
+    answer_or_hold({.connection = connection,
+                    .where = where,
+                    .alive_name = std::string(message.alive_name),
+                    .deadline = now + policy_.lookup_time},
+                   out);
 }
 
 void service::answer(connection_number connection, const origin& from, const wire::names_req&, time_point now,
                      actions& out) {
-    reader self{.connection = connection,
-                .where = hosts_->at(from.local),
-                .alive_name = std::nullopt,
-                .deadline = now + policy_.lookup_time};
-    if (must_wait(self)) {
-        out.emplace_back(hold{connection});
-        deadlines_.emplace(self.deadline, connection);
-        readers_.push_back(std::move(self));
+    answer_or_hold({.connection = connection,
+                    .where = hosts_->at(from.local),
+                    .alive_name = std::nullopt,
+                    .deadline = now + policy_.lookup_time},
+                   out);
+}
+
+void service::answer_or_hold(reader self, actions& out) {
+    if (!must_wait(self)) {
+        out.emplace_back(send{.connection = self.connection, .reply = reply_to(self)});
         return;
     }
-    out.emplace_back(send{.connection = connection, .reply = reply_to(self.where, std::nullopt)});
+    out.emplace_back(hold{self.connection});
+    deadlines_.emplace(self.deadline, self.connection);
+    readers_.push_back(std::move(self));
 }
 
 /// Whether an answer now could be wrong in a moment. The machine shows pending nodes, so nobody waits there for one.
@@ -339,13 +339,13 @@ bool service::must_wait(const reader& self) const {
     });
 }
 
-wire::reply service::reply_to(host where, const std::optional<std::string>& alive_name) const {
-    if (alive_name) {
-        const auto* hit = registry_.find(where, *alive_name);
+wire::reply service::reply_to(const reader& self) const {
+    if (self.alive_name) {
+        const auto* hit = registry_.find(self.where, *self.alive_name);
         return hit == nullptr ? wire::port2_unknown{} : port2_reply(hit->self);
     }
     wire::names_resp list{.epmd_port = policy_.epmd_port, .nodes = {}};
-    const auto rows = registry_.visible_at(where);
+    const auto rows = registry_.visible_at(self.where);
     list.nodes.reserve(rows.size());
     for (const auto* row : rows) {
         list.nodes.push_back({row->self.alive_name, row->self.port});
@@ -365,7 +365,7 @@ void service::answer_readers(time_point now, actions& out) {
             return false;
         }
         deadlines_.erase({one.deadline, one.connection});
-        out.emplace_back(send{.connection = one.connection, .reply = reply_to(one.where, one.alive_name)});
+        out.emplace_back(send{.connection = one.connection, .reply = reply_to(one)});
         return true;
     });
 }
@@ -464,7 +464,6 @@ void service::time_passed(time_point now, actions& out) {
             settle(connection, std::move(found), out);
         } else if (const auto* held = find_newcomer(connection)) {
             name = held->self.alive_name;
-            drop_dead(name, now, out);
         }
         judge_newcomers(name, now, out);
     }

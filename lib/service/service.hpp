@@ -1,7 +1,7 @@
 /// The daemon's mind: what happens comes in (a request, an end, a finding, the time), what the server is to do goes
 /// out as actions. No sockets, no clock, no threads; the same history gives the same actions.
 ///
-/// The rules are those of DESIGN.md, section 2. In short: a free name is answered at once and placed afterwards. A name
+/// The rules are those of docs/model.md. In short: a free name is answered at once and placed afterwards. A name
 /// that somebody holds is answered when it is known to which hosts both belong: refused on one host, accepted on two.
 #pragma once
 
@@ -22,7 +22,7 @@
 
 namespace epmd {
 
-/// What the service may be told to do otherwise, each with stock's behaviour or DESIGN.md's figure as its default.
+/// What the service may be told to do otherwise, each with stock's behaviour or docs/model.md's figure as its default.
 struct policy {
     std::uint16_t epmd_port = 4369;
     /// Kill with live nodes, and stop, are allowed.
@@ -118,12 +118,13 @@ class service {
     void accept(newcomer, time_point now, actions& out);
     void refuse(const newcomer&, refusal, actions& out);
     void judge_newcomers(std::string_view alive_name, time_point now, actions& out);
-    void drop_dead(std::string_view alive_name, time_point now, actions& out);
+    void drop_dead(std::string_view alive_name, actions& out);
     void settle(connection_number, finding, actions& out);
     void unregister(connection_number, actions& out);
 
     [[nodiscard]] bool must_wait(const reader&) const;
-    [[nodiscard]] wire::reply reply_to(host, const std::optional<std::string>& alive_name) const;
+    [[nodiscard]] wire::reply reply_to(const reader&) const;
+    void answer_or_hold(reader, actions& out);
     void answer_readers(time_point now, actions& out);
 
     void ask_again(const registration&, time_point now, actions& out);

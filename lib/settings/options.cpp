@@ -54,11 +54,6 @@ bool apply_addresses(settings& to, std::string_view value) {
     return !to.addresses.empty();
 }
 
-/// compat: an ERL_EPMD_ADDRESS that is set and empty is as if it were not set; scripts export it so.
-bool apply_stock_addresses(settings& to, std::string_view value) {
-    return split(value).empty() || apply_addresses(to, value);
-}
-
 bool apply_listen(settings& to, std::string_view value) {
     if (value != "all" && value != "loopback") {
         return apply_addresses(to, value);
@@ -82,7 +77,7 @@ bool apply_relaxed(settings& to, std::string_view value) {
     return value == "yes" || value == "no";
 }
 
-/// compat: the flag has no value, and the variable counts whatever its value is (STOCK.md).
+/// compat: the flag has no value, and the variable counts whatever its value is (transcript of stock).
 bool apply_relaxed_always(settings& to, std::string_view) {
     to.relaxed_command_check = true;
     return true;
@@ -124,8 +119,8 @@ constexpr std::array options{
            "port"},
     option{"address", dashes::one, "", "", "ADDR[,ADDR]", address_range,
            "listen on these addresses, and on 127.0.0.1 and ::1", apply_addresses, "listen"},
-    option{"", dashes::two, "ERL_EPMD_ADDRESS", "", "ADDR[,ADDR]", address_range, "", apply_stock_addresses,
-           "listen"},
+    option{"", dashes::two, "ERL_EPMD_ADDRESS", "", "ADDR[,ADDR]", address_range, "", apply_addresses, "listen",
+           false, true},
     option{"listen", dashes::two, "", "listen", "loopback|all|ADDR[,ADDR]",
            "loopback, all, or IPv4 and IPv6 addresses separated by commas",
            "who is served: this machine only, everybody (all), or as -address", apply_listen, "listen"},

@@ -27,6 +27,8 @@ struct option {
     /// Options that say the same thing in two words share a topic: a flag for either goes before a file's for either.
     std::string_view topic;
     bool is_repeatable = false;
+    /// compat: a variable that is set and empty is as if it were not set; scripts export ERL_EPMD_ADDRESS so.
+    bool is_unset_when_empty = false;
 };
 
 /// All of them, in the order of the help text.

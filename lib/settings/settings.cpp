@@ -33,16 +33,44 @@ std::string written(const option& one) {
     return std::string(static_cast<std::size_t>(one.style), '-') + std::string(one.flag);
 }
 
-[[noreturn]] void reject(const std::string& source, const std::string& value, std::string_view allowed) {
-    throw settings_error(source + (value.empty() ? "" : " = " + value) + " is not allowed: " + std::string(allowed));
+/// For messages: where a value was found, and what it is.
+std::string shown(const given& one) {
+    if (one.what->value.empty()) {
+        return one.source;
+    }
+    return one.source + " = " + (one.value.empty() ? "\"\"" : one.value);
 }
 
 // ---- flags
 
 const option* option_of_flag(std::string_view name) {
     const auto all = all_options();
-    const auto row = std::find_if(all.begin(), all.end(), [&](const option& one) { return one.flag == name; });
+    const auto row =
+        std::find_if(all.begin(), all.end(), [&](const option& one) { return !name.empty() && one.flag == name; });
     return row == all.end() ? nullptr : &*row;
+}
+
+/// What a flag is called, without its dashes and a value after =.
+std::string_view bare(std::string_view token) {
+    token.remove_prefix(std::min(token.find_first_not_of('-'), token.size()));
+    return token.substr(0, token.find('='));
+}
+
+[[noreturn]] void reject_unknown_flag(std::string_view token) {
+    throw settings_error("flag " + std::string(token) + " is not known; --help lists all flags");
+}
+
+/// Says what is wrong with a flag that Program_options did not take: it knows it without its dashes.
+[[noreturn]] void reject_flag(std::string_view name, std::span<const std::string> arguments) {
+    const auto token = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& one) {
+        return one.starts_with('-') && bare(one) == bare(name);
+    });
+    const auto* row = option_of_flag(bare(name));
+    if (row == nullptr) {
+        reject_unknown_flag(token == arguments.end() ? name : *token);
+    }
+    throw settings_error("flag " + written(*row) +
+                         (row->value.empty() ? " has no value" : " needs a value: " + std::string(row->allowed)));
 }
 
 std::vector<given> read_flags(std::span<const std::string> arguments) {
@@ -60,6 +88,9 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
     }
     namespace style = po::command_line_style;
     const std::vector<std::string> copy(arguments.begin(), arguments.end());
+    if (std::find(copy.begin(), copy.end(), "--") != copy.end()) {
+        reject_unknown_flag("--"); // to Program_options it would end the flags
+    }
     std::vector<given> result;
     try {
         const auto parsed = po::command_line_parser(copy)
@@ -72,9 +103,10 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
             const auto token = *written_as;
             written_as += static_cast<std::ptrdiff_t>(one.original_tokens.size());
             if (one.position_key != -1) {
-                throw settings_error(token.starts_with('-')
-                                         ? "flag " + token + " is not known; --help lists all flags"
-                                         : "the word " + token + " is neither a flag nor the value of one; see --help");
+                if (token.starts_with('-')) {
+                    reject_unknown_flag(token);
+                }
+                throw settings_error("the word \"" + token + "\" is neither a flag nor the value of one; see --help");
             }
             const auto& row = *option_of_flag(one.string_key);
             if (token.starts_with("--") != (row.style == dashes::two)) {
@@ -83,15 +115,7 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
             result.push_back({&row, one.value.empty() ? "" : one.value.front(), "flag " + written(row)});
         }
     } catch (const po::error_with_option_name& error) {
-        auto name = error.get_option_name();
-        name.erase(0, name.find_first_not_of('-'));
-        const auto* row = option_of_flag(name);
-        if (row == nullptr) {
-            throw settings_error("flag " + name + " is not known; --help lists all flags");
-        }
-        throw settings_error("flag " + written(*row) +
-                             (row->value.empty() ? " has no value"
-                                                 : " needs a value: " + std::string(row->allowed)));
+        reject_flag(error.get_option_name(), arguments);
     }
     return result;
 }
@@ -105,7 +129,9 @@ std::vector<given> read_environment(const environment& variables) {
             continue;
         }
         const std::string name(one.variable);
-        if (auto value = variables(name)) {
+        auto value = variables(name);
+        const bool is_set = value && !(one.is_unset_when_empty && value->find_first_not_of(", \t") == std::string::npos);
+        if (is_set) {
             result.push_back({&one, std::move(*value), "variable " + name});
         }
     }
@@ -143,7 +169,7 @@ void read_line(const std::string& section, const std::string& line, const std::s
     constexpr std::string_view host_prefix = "host.";
     for (const auto& one : parsed.options) {
         const auto& value = one.value.front();
-        if (one.string_key.starts_with(host_prefix)) {
+        if (!section.empty()) {
             const auto name = one.string_key.substr(host_prefix.size());
             try {
                 to.hosts.push_back({parse_host(name, value), where + ": host " + name});
@@ -153,8 +179,9 @@ void read_line(const std::string& section, const std::string& line, const std::s
             continue;
         }
         const auto all = all_options();
-        const auto row = std::find_if(all.begin(), all.end(),
-                                      [&](const option& candidate) { return candidate.file_key == one.string_key; });
+        const auto row = std::find_if(all.begin(), all.end(), [&](const option& candidate) {
+            return !candidate.file_key.empty() && candidate.file_key == one.string_key;
+        });
         if (row == all.end()) {
             throw settings_error(where + ": the key " + one.string_key + " is not known; allowed are " +
                                  known_file_keys());
@@ -220,9 +247,8 @@ void apply(settings& to, const std::vector<given>& values, std::set<std::string_
             continue;
         }
         const auto [first, is_first] = topics_here.emplace(one.what->topic, &one);
-        if (!is_first && !one.what->is_repeatable) {
-            throw settings_error(one.source + (one.value.empty() ? "" : " = " + one.value) + " comes after " +
-                                 first->second->source + ": give one of the two");
+        if (!is_first && !(one.what->is_repeatable && first->second->what->is_repeatable)) {
+            throw settings_error(shown(one) + " comes after " + first->second->source + ": give one of the two");
         }
         bool is_allowed = false;
         try {
@@ -231,7 +257,7 @@ void apply(settings& to, const std::vector<given>& values, std::set<std::string_
             throw settings_error(one.source + ": " + error.what());
         }
         if (!is_allowed) {
-            reject(one.source, one.value, one.what->allowed);
+            throw settings_error(shown(one) + " is not allowed: " + std::string(one.what->allowed));
         }
     }
     for (const auto& [topic, first] : topics_here) {

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <random>
 
-namespace epmd::testing {
+namespace epmd::test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -228,4 +228,4 @@ TEST_CASE("whatever happens in whatever order, every view is right and nobody is
 }
 
 } // namespace
-} // namespace epmd::testing
+} // namespace epmd::test

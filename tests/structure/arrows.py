@@ -1,4 +1,4 @@
-"""Holds the arrows between the rooms of DESIGN.md, section 4: which folder may include which, and what the pure rooms
+"""Holds the arrows between the rooms of CONTRIBUTING.md: which folder may include which, and what the pure rooms
 may not know at all.
 
 python3 arrows.py ROOT        status 0: all is well; 1: each wrong line is named

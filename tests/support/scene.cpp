@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace epmd::testing {
+namespace epmd::test {
 
 address ip(std::string_view text) {
     const auto parsed = address::parse(text);
@@ -166,4 +166,4 @@ void scene::perform() {
     actions_.clear();
 }
 
-} // namespace epmd::testing
+} // namespace epmd::test

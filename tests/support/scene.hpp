@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace epmd::testing {
+namespace epmd::test {
 
 /// An address from text that is one.
 address ip(std::string_view text);
@@ -79,4 +79,4 @@ class scene : private liveness {
     bool is_stop_asked_ = false;
 };
 
-} // namespace epmd::testing
+} // namespace epmd::test

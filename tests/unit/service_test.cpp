@@ -1,11 +1,11 @@
-// The rules of DESIGN.md, section 2, one by one, told as stories.
+// The rules of docs/model.md, one by one, told as stories.
 #include "support/scene.hpp"
 
 #include "wire/limits.hpp"
 
 #include <doctest/doctest.h>
 
-namespace epmd::testing {
+namespace epmd::test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -419,4 +419,4 @@ TEST_CASE("the owners of namesakes are told to placement") {
 }
 
 } // namespace
-} // namespace epmd::testing
+} // namespace epmd::test

@@ -1,0 +1,73 @@
+#include "fuzz/targets.hpp"
+
+#include "dist/node_name.hpp"
+#include "placement/command_line.hpp"
+#include "placement/kernel.hpp"
+#include "wire/decode.hpp"
+#include "wire/encode.hpp"
+#include "wire/limits.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace epmd::fuzz {
+namespace {
+
+void demand(bool is_kept, const char* promise) {
+    if (!is_kept) {
+        throw std::logic_error(promise);
+    }
+}
+
+bool is_inside(std::string_view part, std::string_view whole) {
+    return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+}
+
+void decode_and_encode(std::string_view message) {
+    const auto decoded = wire::decode_request(message);
+    if (!std::holds_alternative<wire::request>(decoded)) {
+        return;
+    }
+    std::string encoded;
+    wire::encode(std::get<wire::request>(decoded), encoded);
+    demand(wire::frame(encoded) == wire::framing::complete, "what is encoded is one frame");
+    demand(wire::decode_request(wire::request_of(encoded)) == decoded, "what is encoded decodes to the same");
+}
+
+} // namespace
+
+void decode_request(std::string_view bytes) {
+    if (wire::frame(bytes) == wire::framing::complete) {
+        demand(wire::request_of(bytes).size() == bytes.size() - wire::length_prefix_bytes,
+               "a frame is its request");
+        decode_and_encode(wire::request_of(bytes));
+    }
+    if (bytes.size() <= wire::max_request_bytes) { // so that the fuzzer need not guess the length
+        decode_and_encode(bytes);
+    }
+}
+
+void read_sock_diag(std::string_view bytes) {
+    std::vector<socket_info> sockets;
+    epmd::read_sock_diag(bytes, sockets);
+    constexpr std::size_t least_message_bytes = 16 + 72; // a netlink header and an inet_diag_msg
+    demand(sockets.size() <= bytes.size() / least_message_bytes, "each socket takes its bytes");
+}
+
+void node_name_of_command_line(std::string_view bytes) {
+    for (const auto found : {epmd::node_name_of_command_line(bytes), node_name_of_environment(bytes)}) {
+        if (!found) {
+            continue;
+        }
+        demand(is_inside(*found, bytes), "a name is a view of what was read");
+        demand(found->find('\0') == std::string_view::npos, "a name ends at a NUL");
+        const auto parts = split_node_name(*found);
+        demand(is_inside(parts.alive_name, *found), "an alive name is a part of the name");
+        demand(parts.host_part.empty() || is_inside(parts.host_part, *found),
+               "a host part is a part of the name");
+    }
+}
+
+} // namespace epmd::fuzz

@@ -1,0 +1,18 @@
+/// What the fuzzers feed with any bytes, and what the ordinary test run replays their corpora through. A
+/// broken promise is a std::logic_error; a memory error is the sanitizers' to see.
+#pragma once
+
+#include <string_view>
+
+namespace epmd::fuzz {
+
+/// Frames and decodes a request; one that decodes is encoded, and must decode to the same value again.
+void decode_request(std::string_view bytes);
+
+/// Reads a datagram of sock_diag answers.
+void read_sock_diag(std::string_view bytes);
+
+/// Looks for the node name in a command line and in an environment.
+void node_name_of_command_line(std::string_view bytes);
+
+} // namespace epmd::fuzz
