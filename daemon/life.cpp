@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -137,6 +138,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
         close_inherited_descriptors();
     }
     const auto descriptors = raise_descriptor_limit();
+    std::optional<signals_wait> not_ready(std::in_place);
     const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
     constexpr int threads_that_serve = 1;
     asio::io_context io(threads_that_serve);
@@ -157,6 +159,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     open_log(from);
     life self(io, std::move(listeners), from, max_connections, read_again);
     self.start();
+    not_ready.reset();
     io.run();
     return EXIT_SUCCESS;
 }

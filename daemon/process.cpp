@@ -41,6 +41,19 @@ void close_inherited_descriptors() noexcept {
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
+signals_wait::signals_wait() noexcept {
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (const int one : {SIGINT, SIGTERM, SIGHUP}) {
+        sigaddset(&ours, one);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &ours, &before_);
+}
+
+signals_wait::~signals_wait() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 std::size_t raise_descriptor_limit() noexcept {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <csignal>
 #include <cstddef>
 
 namespace epmd {
@@ -13,6 +14,19 @@ void leave_terminal(boost::asio::io_context&);
 
 /// Closes all descriptors but 0 to 2: a daemon that a VM started must not hold the VM's pipes open.
 void close_inherited_descriptors() noexcept;
+
+/// Lets SIGINT, SIGTERM and SIGHUP wait for as long as it lives: whoever sees the port served may send one, and it must
+/// not find the daemon before it is ready for them.
+class signals_wait {
+  public:
+    signals_wait() noexcept;
+    ~signals_wait();
+    signals_wait(const signals_wait&) = delete;
+    signals_wait& operator=(const signals_wait&) = delete;
+
+  private:
+    sigset_t before_{};
+};
 
 /// Raises the limit of open files to what this user may have, and returns it: a registered node costs a descriptor.
 std::size_t raise_descriptor_limit() noexcept;
