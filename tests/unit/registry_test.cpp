@@ -342,8 +342,10 @@ TEST_CASE("two unplaced registrations of one name: the second is parked") {
 
 TEST_CASE("to be found again at the same host is no move") {
     table all;
-    for (const auto& [connection, where] :
-         std::map<connection_number, finding>{{1, at(lowry)}, {2, at(the_machine)}, {3, nowhere()}}) {
+    const std::map<connection_number, finding> places{{1, at(lowry)}, {2, at(the_machine)}, {3, nowhere()}};
+    for (const auto& place : places) {
+        const auto connection = place.first;
+        const auto& where = place.second;
         CAPTURE(connection);
         all.add_at(connection, "node" + std::to_string(connection), where);
         auto again = where;

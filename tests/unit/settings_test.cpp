@@ -734,17 +734,17 @@ TEST_CASE("the help text has every flag, as it is to be written, and what it say
 }
 
 TEST_CASE("no flag, variable or key belongs to two options") {
-    std::map<std::string_view, int> count;
+    std::map<std::string, int> count;
     for (const auto& one : all_options()) {
         CHECK_FALSE(one.topic.empty());
         CHECK_FALSE(one.allowed.empty());
-        for (const auto& [kind, name] : std::map<std::string, std::string_view>{
-                 {"flag", one.flag}, {"variable", one.variable}, {"key", one.file_key}}) {
-            if (!name.empty() && kind != "key") {
-                CAPTURE(name);
-                CHECK(++count[name] == 1);
-            }
-        }
+        ++count["flag " + std::string(one.flag)];
+        ++count["variable " + std::string(one.variable)];
+        ++count["key " + std::string(one.file_key)];
+    }
+    for (const auto& one : count) {
+        CAPTURE(one.first);
+        CHECK((one.second == 1 || one.first.ends_with(' '))); // many have no flag, no variable, or no key
     }
 }
 
