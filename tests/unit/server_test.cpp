@@ -35,11 +35,25 @@ settings on_a_free_port() {
 
 constexpr std::size_t max_connections = 1000;
 
+/// Port 0 is chosen at the first address, and may be somebody's at the next: then another one is tried.
+std::vector<acceptor> open_on_a_free_port(asio::io_context& io, const settings& from) {
+    constexpr int tries = 100;
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return open_listeners(io, from);
+        } catch (const listen_error& error) {
+            if (!error.is_port_taken() || attempt == tries) {
+                throw;
+            }
+        }
+    }
+}
+
 /// A server that runs on a thread of its own, and answers each question of placement with `evidence`.
 class running_server {
   public:
     explicit running_server(const settings& from = on_a_free_port(), std::optional<host> evidence = the_machine)
-        : listeners_(open_listeners(io_, from)),
+        : listeners_(open_on_a_free_port(io_, from)),
           server_(io_, std::move(listeners_), from, max_connections, std::make_shared<const hosts>(), 1000,
                   {.ask =
                        [this, evidence](const question& what) {
@@ -329,7 +343,7 @@ TEST_CASE("listeners are opened all or none, none twice, and under a wildcard no
     settings from;
     from.port = 0;
     from.addresses = {"127.0.0.2"_ip, "127.0.0.2"_ip, wildcard_v4};
-    const auto listeners = open_listeners(io, from);
+    const auto listeners = open_on_a_free_port(io, from);
     std::vector<address> where;
     for (const auto& one : listeners) {
         where.push_back(from_asio(one.local_endpoint().address()));
