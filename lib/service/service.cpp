@@ -484,6 +484,7 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
             one.found->where = hosts_->at(one.found->where->first_address());
         }
     }
+    std::set<std::string> moved;
     for (const auto* one : registry_.all()) {
         if (!one->found.where) {
             continue;
@@ -492,8 +493,12 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
             auto found = one->found;
             found.where = where;
             settle(one->connection, std::move(found), out);
-            judge_newcomers(one->self.alive_name, now, out);
+            moved.insert(one->self.alive_name);
         }
+    }
+    // Only now: a holder may be found dead, and go.
+    for (const auto& alive_name : moved) {
+        judge_newcomers(alive_name, now, out);
     }
     readers_may_go_ = true;
     answer_readers(now, out);

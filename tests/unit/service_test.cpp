@@ -334,6 +334,18 @@ TEST_CASE("two nodes whose hosts become one are not both seen under one name") {
     CHECK(story.names_at(lowry) == names{"idfe"});
 }
 
+TEST_CASE("holders that died unnoticed are found dead when hosts change while a newcomer waits") {
+    scene story;
+    const auto first = node_at(story, "idfe", 5001, lowry);
+    const auto second = node_at(story, "idfe", 5002, indecline);
+    const auto newcomer = story.registers("idfe", 5003);
+    story.dies_unnoticed(first);
+    story.dies_unnoticed(second);
+    story.hosts_become({{"one", {ip("127.0.0.9"), ip(lowry), ip(indecline)}}}, {"workshop", {}, {}});
+    CHECK(story.fate_of(newcomer) == fate::registered);
+    CHECK(story.mind().registrations().size() == 1);
+}
+
 TEST_CASE("a name registered again has another creation") {
     scene story;
     for (const auto version : {std::uint16_t{5}, std::uint16_t{6}}) {
