@@ -56,8 +56,8 @@ class life {
     }
 
   private:
-    /// Stock begins with the time in seconds, so that creations differ from those of the daemon before.
-    static std::uint32_t first_creation() { return static_cast<std::uint32_t>(std::time(nullptr)); }
+    /// The time in seconds, plus one (transcript of stock): creations differ from those of the daemon before.
+    static std::uint32_t first_creation() { return static_cast<std::uint32_t>(std::time(nullptr)) + 1; }
 
     static std::string scope_text(const settings& from) {
         if (from.scope == listen_scope::loopback) {

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
+#include <chrono>
 #include <utility>
 
 namespace epmd {
 namespace {
 
+/// The numbers below are the narrow creations (protocol document).
 constexpr std::uint32_t lowest_wide_creation = 4;
 
 bool is_newer(const registration* left, const registration* right) noexcept {
@@ -24,20 +25,25 @@ void merge_newest_first(std::vector<const registration*>& rows, const Range& mor
     std::inplace_merge(rows.begin(), rows.begin() + middle, rows.end(), is_newer);
 }
 
-bool is_wide(const node& node) noexcept {
-    return node.highest_version >= wire::first_version_with_wide_creation;
+/// What the sender of an ALIVE2_REQ is given: a wide one the count itself, any other 1, 2 or 3 (transcript of stock).
+std::uint32_t creation_of(const node& self, std::uint32_t count) noexcept {
+    constexpr std::uint32_t narrow_creations = 3;
+    const bool is_wide = self.highest_version >= wire::first_version_with_wide_creation;
+    return is_wide ? count : count % narrow_creations + 1;
 }
 
 } // namespace
 
-registry::registry(std::uint32_t first_creation)
-    : next_wide_creation_(std::max(first_creation, lowest_wide_creation)) {}
+registry::registry(std::uint32_t first_creation, time_point started)
+    : first_creation_(first_creation), started_(started) {}
 
 const registration& registry::add(connection_number connection, int descriptor, node self, time_point since) {
-    const auto creation = next_creation(self);
+    const auto count = next_creation_count(self.alive_name, since);
+    const auto creation = creation_of(self, count);
     const auto [found, is_new] = by_connection_.try_emplace(connection);
     assert(is_new);
     auto& one = found->second;
+    one.creation_count = count;
     one.self = registration{.connection = connection,
                              .descriptor = descriptor,
                              .self = std::move(self),
@@ -87,7 +93,11 @@ std::optional<registry::removed> registry::remove(connection_number connection) 
         const std::string_view name = namesakes.front()->self.self.alive_name;
         by_name_.emplace(name, std::move(namesakes));
     }
-    remember(one.self);
+    former_.add({.alive_name = one.self.self.alive_name,
+                 .port = one.self.self.port,
+                 .descriptor = one.self.descriptor,
+                 .where = one.self.found.where,
+                 .creation_count = one.creation_count});
     removed result{.gone = std::move(one.self), .promoted = nullptr};
     by_connection_.erase(found);
     result.promoted = promote(result.gone.self.alive_name);
@@ -170,6 +180,16 @@ std::vector<const registration*> registry::all() const {
     return rows;
 }
 
+std::vector<const former_name*> registry::former_at(host where) const {
+    std::vector<const former_name*> rows;
+    for (const auto& one : former_.all()) {
+        if (one.where.value_or(where) == where && find(where, one.alive_name) == nullptr) {
+            rows.push_back(&one);
+        }
+    }
+    return rows;
+}
+
 registry::order& registry::order_of(const registration& one) {
     switch (one.state) {
     case placement_state::pending:
@@ -243,37 +263,25 @@ const registration* registry::promote(std::string_view alive_name) {
     return nullptr;
 }
 
-/// A wide creation is a count of all registrations; a narrow one goes round 1, 2, 3 for each name, so that a name
-/// registered again gets another one.
-std::uint32_t registry::next_creation(const node& self) {
-    constexpr std::uint32_t narrow_creations = 3;
-    const auto wide = next_wide_creation_;
-    next_wide_creation_ =
-        wide == std::numeric_limits<std::uint32_t>::max() ? lowest_wide_creation : wide + 1;
-    if (is_wide(self)) {
-        return wide;
+/// The count of which the next creation of a name is made: one more than its last, so that it meets no creation of
+/// that name, on whatever host; for a new name a count that nobody can remember.
+std::uint32_t registry::next_creation_count(std::string_view alive_name, time_point now) const {
+    std::optional<std::uint32_t> last = former_.last_creation_count(alive_name);
+    if (const auto same_name = by_name_.find(alive_name); same_name != by_name_.end()) {
+        for (const auto* one : same_name->second) {
+            last = std::max(last.value_or(0), one->creation_count);
+        }
     }
-    const auto former = former_by_name_.find(self.alive_name);
-    if (former == former_by_name_.end()) {
-        return wide % narrow_creations + 1;
+    std::uint32_t next = 0;
+    if (last) {
+        next = *last + 1;
+    } else {
+        const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started_);
+        // compat: stock gives a name that it forgot a creation that it may have had, within the same second.
+        next = std::max(first_creation_ + static_cast<std::uint32_t>(elapsed.count()),
+                        former_.greatest_forgotten_count() + 1);
     }
-    auto& last = former->second->last_creation;
-    last = last % narrow_creations + 1;
-    return last;
-}
-
-void registry::remember(const registration& gone) {
-    if (const auto known = former_by_name_.find(gone.self.alive_name); known != former_by_name_.end()) {
-        const auto row = known->second;
-        former_by_name_.erase(known);
-        former_.erase(row);
-    }
-    former_.push_front({gone.self.alive_name, gone.self.port, gone.creation});
-    former_by_name_.emplace(former_.front().alive_name, former_.begin());
-    if (former_.size() > max_former_names) {
-        former_by_name_.erase(former_.back().alive_name);
-        former_.pop_back();
-    }
+    return std::max(next, lowest_wide_creation);
 }
 
 } // namespace epmd

@@ -1,6 +1,7 @@
 /// The registrations of every host. Pure: a change is returned, nobody is notified, nothing is logged.
 #pragma once
 
+#include "registry/former_names.hpp"
 #include "registry/registration.hpp"
 
 #include <cstddef>
@@ -14,27 +15,16 @@
 
 namespace epmd {
 
-/// A name whose registration ended; DUMP_REQ tells of it, and the next narrow creation of the name counts from it.
-struct former_name {
-    std::string alive_name;
-    std::uint16_t port = 0;
-    std::uint32_t last_creation = 0;
-
-    bool operator==(const former_name&) const = default;
-};
-
-/// How many former names are kept; the oldest go first. Chosen, not tuned: as many as stock can hold nodes.
-inline constexpr std::size_t max_former_names = 1000;
-
 /// Holds, of one alive name, at most one placed registration a host, and at most one that is visible at the machine
 /// (placed there, or unplaced). Whoever else belongs there is parked.
 ///
 /// Pointers to registrations stay good until that registration is removed.
 class registry {
   public:
-    /// The first wide creation that is given is `first_creation`, or 4 when that is more: lower numbers are taken by
-    /// the narrow ones (protocol document; stock starts at the time in seconds).
-    explicit registry(std::uint32_t first_creation);
+    /// A name that is registered for the first time gets `first_creation` plus the seconds since `started`, so that
+    /// with the time of day as its start it differs from those of the daemon before; a name registered again gets its
+    /// last creation plus one (transcript of stock).
+    registry(std::uint32_t first_creation, time_point started);
 
     registry(const registry&) = delete;
     registry& operator=(const registry&) = delete;
@@ -90,8 +80,8 @@ class registry {
     /// Every registration in any state, newest first.
     [[nodiscard]] std::vector<const registration*> all() const;
 
-    /// The names whose registration ended, the last to end first. Some may be registered again.
-    [[nodiscard]] const std::list<former_name>& former_names() const noexcept { return former_; }
+    /// What a dump at that host tells of names no longer in use there, the first to end first.
+    [[nodiscard]] std::vector<const former_name*> former_at(host) const;
 
     [[nodiscard]] std::size_t size() const noexcept { return by_connection_.size(); }
     [[nodiscard]] bool empty() const noexcept { return by_connection_.empty(); }
@@ -106,6 +96,7 @@ class registry {
 
     struct slot {
         registration self;
+        std::uint32_t creation_count = 0; // of which the creation is made
         order::iterator position;
     };
 
@@ -114,8 +105,7 @@ class registry {
     order& order_of(const registration&);
     const registration* occupant(const registration& newcomer, const finding&) const;
     const registration* promote(std::string_view alive_name);
-    std::uint32_t next_creation(const node&);
-    void remember(const registration&);
+    [[nodiscard]] std::uint32_t next_creation_count(std::string_view alive_name, time_point now) const;
 
     std::unordered_map<connection_number, slot> by_connection_;
     std::unordered_map<std::string_view, std::vector<slot*>> by_name_; // oldest first; never an empty vector
@@ -124,10 +114,9 @@ class registry {
     order pending_;
     order parked_;
 
-    std::list<former_name> former_;
-    std::unordered_map<std::string_view, std::list<former_name>::iterator> former_by_name_;
-
-    std::uint32_t next_wide_creation_;
+    former_names former_;
+    std::uint32_t first_creation_;
+    time_point started_;
     std::uint64_t next_sequence_ = 1;
 };
 

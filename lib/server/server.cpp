@@ -104,7 +104,7 @@ server::server(asio::io_context& io, std::vector<acceptor> listeners, const sett
     : io_(io), port_(listeners.front().local_endpoint().port()),
       scope_(from.scope), packet_timeout_(from.packet_timeout), max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
-               first_creation, *this),
+               first_creation, now(), *this),
       idle_timer_(io), service_timer_(io) {
     for (auto& listener : listeners) {
         gates_.push_back({std::move(listener), timer(io)});

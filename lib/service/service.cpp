@@ -76,9 +76,9 @@ event event_of(event::kind what, const registration& who) {
 
 } // namespace
 
-service::service(policy rules, std::shared_ptr<const hosts> known, std::uint32_t first_creation,
+service::service(policy rules, std::shared_ptr<const hosts> known, std::uint32_t first_creation, time_point started,
                  const liveness& connections)
-    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(first_creation) {}
+    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(first_creation, started) {}
 
 void service::request(connection_number connection, const origin& from, const wire::request& request,
                       time_point now, actions& out) {
@@ -378,14 +378,13 @@ void service::answer(connection_number connection, const origin& from, const wir
         out.emplace_back(close{connection});
         return;
     }
+    const auto where = hosts_->at(from.local);
     wire::dump_resp dump{.epmd_port = policy_.epmd_port, .nodes = {}};
-    for (const auto* row : registry_.visible_at(hosts_->at(from.local))) {
+    for (const auto* row : registry_.visible_at(where)) {
         dump.nodes.push_back({row->self.alive_name, row->self.port, row->descriptor, true});
     }
-    for (const auto& former : registry_.former_names()) {
-        if (registry_.namesakes(former.alive_name).empty()) {
-            dump.nodes.push_back({former.alive_name, former.port, -1, false});
-        }
+    for (const auto* former : registry_.former_at(where)) {
+        dump.nodes.push_back({former->alive_name, former->port, former->descriptor, false});
     }
     out.emplace_back(send{.connection = connection, .reply = std::move(dump)});
 }

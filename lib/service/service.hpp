@@ -51,8 +51,9 @@ class liveness {
 
 class service {
   public:
-    /// `first_creation`: see registry. `connections` must outlive the service.
-    service(policy, std::shared_ptr<const hosts>, std::uint32_t first_creation, const liveness& connections);
+    /// `first_creation`, `started`: see registry. `connections` must outlive the service.
+    service(policy, std::shared_ptr<const hosts>, std::uint32_t first_creation, time_point started,
+            const liveness& connections);
 
     /// A request came in on a connection that has no registration and no request in hand. One of the actions says
     /// what becomes of the connection: send, hold or close; others may be for other connections. Views in the

@@ -84,7 +84,8 @@ void put(std::string& out, const names_resp& reply) {
     }
 }
 
-// compat: a NUL follows each row, outside the text (transcript of stock); both forms keep stock's uneven spaces.
+// Both forms keep stock's uneven spaces. compat: stock sends a NUL after each row, against the protocol document; no
+// client needs it, and on a terminal it is noise.
 void put(std::string& out, const dump_resp& reply) {
     put_u32(out, reply.epmd_port);
     for (const auto& node : reply.nodes) {
@@ -95,7 +96,6 @@ void put(std::string& out, const dump_resp& reply) {
         out.append(", fd = ");
         put_decimal(out, node.descriptor);
         out.append(node.active ? "\n" : " \n");
-        out.push_back('\0');
     }
 }
 

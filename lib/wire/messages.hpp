@@ -115,13 +115,13 @@ struct dump_resp {
     struct node {
         std::string_view alive_name;
         std::uint16_t port = 0;
-        int descriptor = -1; ///< of the registered connection, as stock prints it; -1 for a name no longer in use
+        int descriptor = -1; ///< of the registered connection, or of the one that it had
         bool active = true;
 
         bool operator==(const node&) const = default;
     };
     std::uint16_t epmd_port = 0;
-    std::vector<node> nodes; ///< active ones first, newest registration first
+    std::vector<node> nodes; ///< active ones first, newest registration first; then the others, the first to end first
 
     bool operator==(const dump_resp&) const = default;
 };

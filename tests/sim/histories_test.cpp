@@ -199,7 +199,8 @@ class history {
             if (one->state != placement_state::pending) {
                 REQUIRE_MESSAGE(settled.insert(one->self.alive_name).second, "one name is one node at a host");
             }
-            REQUIRE(creations_.emplace(one->creation, one->connection).first->second == one->connection);
+            const auto creation = std::pair(one->self.alive_name, one->creation);
+            REQUIRE(creations_.emplace(creation, one->connection).first->second == one->connection);
         }
     }
 
@@ -207,7 +208,7 @@ class history {
     scene story_;
     std::vector<vm> vms_;
     std::vector<std::pair<connection_number, time_point>> readers_;
-    std::map<std::uint32_t, connection_number> creations_; ///< each creation is given once
+    std::map<std::pair<std::string, std::uint32_t>, connection_number> creations_; ///< each is given once to a name
     std::uint16_t next_port_ = 1000;
     int refused_ = 0;
 };

@@ -29,7 +29,7 @@ finding evidence_for(std::string_view host_address, std::string host_name, std::
 scene::scene(std::vector<configured_host> configured, policy rules)
     : service_(rules,
                std::make_shared<const hosts>(std::move(configured), machine_identity{"workshop", {ip("127.0.1.1")}, {}}),
-               1000, *this) {}
+               1000, now_, *this) {}
 
 connection_number scene::requests(const wire::request& what, std::string_view to, std::string_view from) {
     const auto connection = next_++;

@@ -67,8 +67,8 @@ class scene : private liveness {
     [[nodiscard]] bool has_gone(connection_number) const override;
     void perform();
 
-    service service_;
     time_point now_{std::chrono::hours(1)};
+    service service_; // after the clock: it begins now
     connection_number next_ = 1;
     std::map<connection_number, fate> fates_;
     std::map<connection_number, std::string> sent_;

@@ -74,7 +74,7 @@ class table {
         return result;
     }
 
-    registry all_{1000};
+    registry all_{1000, {}};
 };
 
 TEST_CASE("an empty registry has nothing") {
@@ -90,12 +90,13 @@ TEST_CASE("an empty registry has nothing") {
     CHECK(all.seen(lowry).empty());
     CHECK(all.everyone().empty());
     CHECK(all.namesakes("a").empty());
-    CHECK(all->former_names().empty());
+    CHECK(all->former_at(the_machine).empty());
     CHECK_FALSE(all->remove(1));
 }
 
 TEST_CASE("a registration keeps what its node said") {
-    registry all(1000);
+    const auto since = time_point(std::chrono::seconds(5));
+    registry all(1000, since);
     const node said{.alive_name = "a",
                     .port = 1234,
                     .node_type = 104,
@@ -103,7 +104,6 @@ TEST_CASE("a registration keeps what its node said") {
                     .highest_version = 6,
                     .lowest_version = 5,
                     .extra = std::string("x\0y", 3)};
-    const auto since = time_point(std::chrono::seconds(5));
     CHECK(all.add(7, 12, said, since) == registration{.connection = 7,
                                                       .descriptor = 12,
                                                       .self = said,
@@ -405,7 +405,8 @@ TEST_CASE("the names of long and short strings outlive those that were registere
             CHECK(all.namesakes(name).size() == 3 - gone);
         }
         CHECK(all.found(the_machine, name) == 0);
-        CHECK(all->former_names().size() == 1);
+        CHECK(all->former_at(jill).size() == 1);
+        CHECK(all->former_at(the_machine).size() == 1);
     }
 }
 
@@ -425,34 +426,79 @@ TEST_CASE("pointers to registrations stay good until they are removed") {
 std::uint32_t creation_of(registry& all,
                           connection_number connection,
                           const std::string& name,
-                          std::uint16_t highest_version) {
-    return all.add(connection, -1, {.alive_name = name, .highest_version = highest_version, .extra = ""}, {})
+                          std::uint16_t highest_version,
+                          std::chrono::milliseconds since_start = {}) {
+    return all.add(connection, -1, {.alive_name = name, .highest_version = highest_version, .extra = ""},
+                   time_point(since_start))
         .creation;
 }
 
-TEST_CASE("wide creations count up from the first, and from 4 at least") {
+TEST_CASE("the first creation of a name is the second in which it came, and 4 at least") {
+    using namespace std::chrono_literals;
     struct {
         std::uint32_t first;
+        std::chrono::milliseconds since_start;
         std::uint32_t expected;
-    } const all[] = {{0, 4}, {3, 4}, {4, 4}, {5, 5}, {1700000000, 1700000000}};
+    } const all[] = {{0, 0ms, 4},      {3, 0ms, 4},       {4, 0ms, 4},
+                     {5, 0ms, 5},      {5, 999ms, 5},     {5, 1000ms, 6},
+                     {2, 1500ms, 4},   {1700000000, 3600s, 1700003600}};
     for (const auto& one : all) {
         CAPTURE(one.first);
-        registry some(one.first);
-        CHECK(creation_of(some, 1, "a", 6) == one.expected);
-        CHECK(creation_of(some, 2, "b", 6) == one.expected + 1);
-        CHECK(creation_of(some, 3, "c", 65535) == one.expected + 2);
+        CAPTURE(one.since_start.count());
+        registry some(one.first, {});
+        CHECK(creation_of(some, 1, "a", 6, one.since_start) == one.expected);
+        CHECK(creation_of(some, 2, "b", 65535, one.since_start) == one.expected); // of another name, so another node
     }
 }
 
+TEST_CASE("a name registered again gets its last creation plus one, however late, narrow ones among them") {
+    using namespace std::chrono_literals;
+    registry some(999, {}); // 999 % 3 == 0
+    struct {
+        std::uint16_t highest_version;
+        std::uint32_t expected;
+    } const all[] = {{6, 999}, {6, 1000}, {5, 3}, {5, 1}, {6, 1003}, {4, 3}, {0, 1}, {6, 1006}};
+    connection_number connection = 0;
+    for (const auto& one : all) {
+        CHECK(creation_of(some, ++connection, "a", one.highest_version, connection * 60s) == one.expected);
+        some.remove(connection);
+    }
+}
+
+TEST_CASE("a name on several hosts gets another creation on each, and never one that another had") {
+    registry some(1000, {});
+    CHECK(creation_of(some, 1, "a", 6) == 1000);
+    some.settle(1, at(lowry));
+    CHECK(creation_of(some, 2, "a", 6) == 1001);
+    some.settle(2, at(jill));
+    some.remove(2);
+    some.remove(1); // the lower one goes last
+    CHECK(creation_of(some, 3, "a", 6) == 1002);
+}
+
 TEST_CASE("after the greatest wide creation comes 4") {
-    registry some(0xffffffff);
+    registry some(0xffffffff, {});
     CHECK(creation_of(some, 1, "a", 6) == 0xffffffff);
-    CHECK(creation_of(some, 2, "b", 6) == 4);
-    CHECK(creation_of(some, 3, "c", 6) == 5);
+    some.remove(1);
+    CHECK(creation_of(some, 2, "a", 6) == 4);
+}
+
+TEST_CASE("a name that was forgotten does not get a creation that it may have had") {
+    registry some(1000, {});
+    connection_number connection = 0;
+    for (int i = 0; i < 50; ++i) { // all within one second
+        creation_of(some, ++connection, "a", 6);
+        some.remove(connection);
+    }
+    for (std::size_t i = 0; i < max_former_names; ++i) {
+        creation_of(some, ++connection, "other" + std::to_string(i), 6);
+        some.remove(connection);
+    }
+    CHECK(creation_of(some, ++connection, "a", 6) == 1050);
 }
 
 TEST_CASE("narrow creations are 1 to 3, and a name registered again gets another one") {
-    registry some(1000);
+    registry some(1000, {});
     connection_number connection = 0;
     std::set<std::uint32_t> seen;
     std::uint32_t last = 0;
@@ -474,7 +520,7 @@ TEST_CASE("narrow creations are 1 to 3, and a name registered again gets another
 }
 
 TEST_CASE("a name registered again with another version gets another creation") {
-    registry some(1000);
+    registry some(1000, {});
     const auto wide = creation_of(some, 1, "a", 6);
     some.remove(1);
     const auto narrow = creation_of(some, 2, "a", 5);
@@ -487,7 +533,7 @@ TEST_CASE("a name registered again with another version gets another creation") 
 }
 
 TEST_CASE("a name that lives on two hosts gets another narrow creation on each, again and again") {
-    registry some(1000);
+    registry some(1000, {});
     const auto at_lowry = creation_of(some, 1, "a", 5);
     some.settle(1, at(lowry));
     const auto at_jill = creation_of(some, 2, "a", 5);
@@ -500,36 +546,62 @@ TEST_CASE("a name that lives on two hosts gets another narrow creation on each, 
 
 // ---- former names
 
-TEST_CASE("a name whose registration ended is a former name, the last to end first") {
-    registry some(1000);
-    some.add(1, -1, {.alive_name = "a", .port = 1, .extra = ""}, {});
-    some.add(2, -1, {.alive_name = "b", .port = 2, .extra = ""}, {});
-    some.remove(2);
-    some.remove(1);
-    CHECK(some.former_names() == std::list<former_name>{{"a", 1, 1000}, {"b", 2, 1001}});
+std::vector<former_name> former_at(const registry& some, host where) {
+    std::vector<former_name> rows;
+    for (const auto* one : some.former_at(where)) {
+        rows.push_back(*one);
+    }
+    return rows;
 }
 
-TEST_CASE("a name that ends again is a former name once, and goes to the front") {
-    registry some(1000);
-    some.add(1, -1, {.alive_name = "a", .port = 1, .extra = ""}, {});
-    some.remove(1);
-    some.add(2, -1, {.alive_name = "b", .port = 2, .extra = ""}, {});
+TEST_CASE("a name whose registration ended is a former name, the first to end first") {
+    registry some(1000, {});
+    some.add(1, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+    some.add(2, 8, {.alive_name = "b", .port = 2, .extra = ""}, {});
     some.remove(2);
-    some.add(3, -1, {.alive_name = "a", .port = 3, .extra = ""}, {});
-    CHECK(some.former_names().size() == 2); // also while it is registered again
+    some.remove(1);
+    const std::vector<former_name> expected{{"b", 2, 8, {}, 1000}, {"a", 1, 7, {}, 1000}};
+    CHECK(former_at(some, the_machine) == expected);
+    CHECK(former_at(some, lowry) == expected); // nothing had placed them: they were seen everywhere
+}
+
+TEST_CASE("a name registered again is no former name, and goes to the end when it ends again") {
+    registry some(1000, {});
+    some.add(1, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+    some.remove(1);
+    some.add(2, 8, {.alive_name = "b", .port = 2, .extra = ""}, {});
+    some.remove(2);
+    some.add(3, 9, {.alive_name = "a", .port = 3, .extra = ""}, {});
+    CHECK(former_at(some, the_machine) == std::vector<former_name>{{"b", 2, 8, {}, 1000}});
     some.remove(3);
-    CHECK(some.former_names() == std::list<former_name>{{"a", 3, 1002}, {"b", 2, 1001}});
+    CHECK(former_at(some, the_machine) == std::vector<former_name>{{"b", 2, 8, {}, 1000}, {"a", 3, 9, {}, 1001}});
+}
+
+TEST_CASE("a former name is told of at its host, and there only") {
+    registry some(1000, {});
+    some.add(1, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+    some.settle(1, at(lowry));
+    some.add(2, 8, {.alive_name = "a", .port = 2, .extra = ""}, {});
+    some.settle(2, at(jill));
+    some.remove(1);
+    CHECK(former_at(some, lowry) == std::vector<former_name>{{"a", 1, 7, lowry, 1000}});
+    CHECK(former_at(some, jill).empty());
+    CHECK(former_at(some, the_machine).empty());
+    some.remove(2);
+    CHECK(former_at(some, lowry).size() == 1);
+    CHECK(former_at(some, jill) == std::vector<former_name>{{"a", 2, 8, jill, 1001}});
 }
 
 TEST_CASE("of former names the oldest go first") {
-    registry some(1000);
+    registry some(1000, {});
     for (connection_number i = 1; i <= max_former_names + 5; ++i) {
         some.add(i, -1, {.alive_name = "node" + std::to_string(i), .extra = ""}, {});
         some.remove(i);
     }
-    CHECK(some.former_names().size() == max_former_names);
-    CHECK(some.former_names().front().alive_name == "node" + std::to_string(max_former_names + 5));
-    CHECK(some.former_names().back().alive_name == "node6");
+    const auto rows = former_at(some, the_machine);
+    CHECK(rows.size() == max_former_names);
+    CHECK(rows.front().alive_name == "node6");
+    CHECK(rows.back().alive_name == "node" + std::to_string(max_former_names + 5));
 }
 
 // ---- random histories

@@ -415,8 +415,8 @@ TEST_CASE("a dump shows who is registered and who was") {
     story.ends(story.registers("old", 5001));
     story.registers("new", 5002);
     CHECK(story.sent_to(story.requests(wire::dump_req{}, machine, machine)) ==
-          std::string("\0\0\x11\x11", 4) + "active name     <new> at port 5002, fd = 7\n" + '\0' +
-              "old/unused name <old>, port = 5001, fd = -1 \n" + '\0');
+          std::string("\0\0\x11\x11", 4) + "active name     <new> at port 5002, fd = 7\n"
+                                                   "old/unused name <old>, port = 5001, fd = 7 \n");
 }
 
 TEST_CASE("the owners of namesakes are told to placement") {

@@ -1,0 +1,40 @@
+#include "registry/former_names.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace epmd {
+
+void former_names::add(former_name gone) {
+    const auto [first, last] = by_name_.equal_range(gone.alive_name);
+    const auto same = std::find_if(first, last, [&](const auto& one) { return one.second->where == gone.where; });
+    if (same != last) {
+        gone.creation_count = std::max(gone.creation_count, same->second->creation_count);
+        erase(same);
+    }
+    const auto added = entries_.insert(entries_.end(), std::move(gone));
+    by_name_.emplace(added->alive_name, added);
+    if (entries_.size() > max_former_names) {
+        const auto oldest = entries_.begin();
+        greatest_forgotten_count_ = std::max(greatest_forgotten_count_, oldest->creation_count);
+        const auto [begin, end] = by_name_.equal_range(oldest->alive_name);
+        erase(std::find_if(begin, end, [&](const auto& one) { return one.second == oldest; }));
+    }
+}
+
+void former_names::erase(index::iterator indexed) {
+    const auto gone = indexed->second;
+    by_name_.erase(indexed); // first: its key views the name
+    entries_.erase(gone);
+}
+
+std::optional<std::uint32_t> former_names::last_creation_count(std::string_view alive_name) const {
+    std::optional<std::uint32_t> greatest;
+    const auto [first, last] = by_name_.equal_range(alive_name);
+    std::for_each(first, last, [&](const auto& one) {
+        greatest = std::max(greatest.value_or(0), one.second->creation_count);
+    });
+    return greatest;
+}
+
+} // namespace epmd
