@@ -3,11 +3,26 @@
 #include "client/client.hpp"
 #include "wire/decode.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
+#include <string>
 
 namespace epmd {
 namespace {
+
+/// The longest name that `-stop` sends (transcript of stock).
+constexpr std::size_t max_stop_name_bytes = 1000;
+
+std::optional<std::string> ask(std::uint16_t port, const wire::request& what) {
+    patience waiting;
+    waiting.on_slow = [port, longest = std::chrono::duration_cast<std::chrono::seconds>(waiting.longest)] {
+        std::fprintf(stderr, "epmd: waiting for the answer of the epmd on port %u, %lld s at most\n", port,
+                     static_cast<long long>(longest.count()));
+    };
+    return ask_epmd(port, what, waiting);
+}
 
 int complain_of_no_epmd() {
     std::fputs("epmd: Cannot connect to local epmd\n", stderr);
@@ -19,24 +34,35 @@ int complain_of_answer(const std::string& answer) {
     return EXIT_FAILURE;
 }
 
-} // namespace
-
-int print_names(std::uint16_t port) {
-    const auto answer = ask_epmd(port, wire::names_req{});
+int print_listing(std::uint16_t port, const wire::request& what) {
+    auto answer = ask(port, what);
     if (!answer) {
         return complain_of_no_epmd();
     }
     const auto listing = wire::decode_listing(*answer);
     if (!listing) {
-        return complain_of_answer(*answer);
+        std::puts("epmd: no response from local epmd");
+        return EXIT_FAILURE;
     }
+    std::string text(listing->text);
+    std::erase(text, '\0'); // compat: stock's daemon ends each row of a dump with one
     std::printf("epmd: up and running on port %u with data:\n", listing->epmd_port);
-    std::fwrite(listing->text.data(), 1, listing->text.size(), stdout);
+    std::fwrite(text.data(), 1, text.size(), stdout);
     return EXIT_SUCCESS;
 }
 
+} // namespace
+
+int print_names(std::uint16_t port) {
+    return print_listing(port, wire::names_req{.with_hosts = true});
+}
+
+int print_dump(std::uint16_t port) {
+    return print_listing(port, wire::dump_req{});
+}
+
 int kill_epmd(std::uint16_t port) {
-    const auto answer = ask_epmd(port, wire::kill_req{});
+    const auto answer = ask(port, wire::kill_req{});
     if (!answer) {
         return complain_of_no_epmd();
     }
@@ -49,6 +75,30 @@ int kill_epmd(std::uint16_t port) {
         return EXIT_FAILURE;
     }
     return complain_of_answer(*answer);
+}
+
+int stop_node(std::uint16_t port, std::string_view alive_name) {
+    if (alive_name.size() > max_stop_name_bytes) {
+        std::printf("epmd: Name too long!");
+        return EXIT_FAILURE;
+    }
+    const auto answer = ask(port, wire::stop_req{alive_name});
+    if (!answer) {
+        return complain_of_no_epmd();
+    }
+    for (const std::string_view expected : {"STOPPED", "NOEXIST"}) {
+        // compat: stock's daemon answers STOPPED after its NOEXIST.
+        if (answer->starts_with(expected)) {
+            std::printf("%.*s\n", static_cast<int>(expected.size()), expected.data());
+            return EXIT_SUCCESS;
+        }
+    }
+    return complain_of_answer(*answer);
+}
+
+bool is_epmd_running(std::uint16_t port, std::chrono::milliseconds longest) {
+    const auto answer = ask_epmd(port, wire::names_req{}, {.longest = longest});
+    return answer && wire::decode_listing(*answer);
 }
 
 } // namespace epmd

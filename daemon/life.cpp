@@ -1,9 +1,11 @@
 #include "life.hpp"
 
+#include "client_verbs.hpp"
 #include "log.hpp"
 #include "port_holder.hpp"
 #include "process.hpp"
 
+#include "handover/systemd.hpp"
 #include "placement/placer.hpp"
 #include "server/journal.hpp"
 #include "server/listeners.hpp"
@@ -13,12 +15,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include <unistd.h>
 
 namespace epmd {
 namespace {
@@ -119,11 +124,17 @@ class life {
     asio::signal_set reloading_;
 };
 
-/// The port is somebody's already. A VM that starts `epmd -daemon` depends on silence and 0 (transcript of stock): its
-/// line goes to the log, and the VM does not wait for it.
+/// The port is somebody's already. If that is an epmd, all is well and the status 0 (transcript of stock), but we say
+/// so. A VM that starts `epmd -daemon` depends on silence and 0: its line goes to the log, and the VM does not wait for
+/// it.
 int give_way(asio::io_context& io, const settings& from, const listen_error& error) {
     if (!from.is_daemon) {
-        throw std::runtime_error(describe_port_taken(error));
+        const auto line = describe_port_taken(error);
+        if (!is_epmd_running(from.port, usual_answer_time)) {
+            throw std::runtime_error(line);
+        }
+        std::fprintf(stderr, "epmd: %s\n", line.c_str());
+        return EXIT_SUCCESS;
     }
     leave_terminal(io);
     open_log(from);
@@ -131,10 +142,23 @@ int give_way(asio::io_context& io, const settings& from, const listen_error& err
     return EXIT_SUCCESS;
 }
 
+/// Those that systemd passed, or new ones.
+std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from) {
+    if (!from.has_systemd_sockets) {
+        return open_listeners(io, from);
+    }
+    const auto passed = take_passed_sockets();
+    if (passed.empty()) {
+        throw std::runtime_error("systemd provides no sockets: -systemd is for a service with a socket unit, whose "
+                                 "ListenStream= has the port");
+    }
+    return adopt_listeners(io, passed, from.scope);
+}
+
 } // namespace
 
 int serve(const settings& from, const std::function<settings()>& read_again) {
-    if (from.is_daemon) {
+    if (from.is_daemon && !from.has_systemd_sockets) {
         close_inherited_descriptors();
     }
     const auto descriptors = raise_descriptor_limit();
@@ -144,7 +168,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     asio::io_context io(threads_that_serve);
     std::vector<acceptor> listeners;
     try {
-        listeners = open_listeners(io, from);
+        listeners = listeners_for(io, from);
     } catch (const listen_error& error) {
         if (!error.is_port_taken()) {
             throw;
@@ -160,6 +184,9 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     life self(io, std::move(listeners), from, max_connections, read_again);
     self.start();
     not_ready.reset();
+    if (from.has_systemd_sockets) { // else NOTIFY_SOCKET may be meant for a service that a VM of ours belongs to
+        notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
+    }
     io.run();
     return EXIT_SUCCESS;
 }

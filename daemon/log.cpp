@@ -18,7 +18,7 @@ void open_log(const settings& from) {
         spdlog::set_default_logger(spdlog::stderr_logger_st("epmd"));
         spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
     }
-    spdlog::flush_on(spdlog::level::debug);
+    spdlog::flush_on(spdlog::level::trace);
     set_log_level(from.level);
 }
 
@@ -35,6 +35,9 @@ void set_log_level(log_level level) {
         break;
     case log_level::debug:
         spdlog::set_level(spdlog::level::debug);
+        break;
+    case log_level::trace:
+        spdlog::set_level(spdlog::level::trace);
         break;
     }
 }

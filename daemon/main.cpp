@@ -43,8 +43,14 @@ int run(const std::vector<std::string>& arguments) {
         return epmd::serve(settings, read);
     case epmd::verb::names:
         return epmd::print_names(settings.port);
+    case epmd::verb::dump:
+        return epmd::print_dump(settings.port);
+    case epmd::verb::started:
+        return epmd::is_epmd_running(settings.port) ? EXIT_SUCCESS : EXIT_FAILURE;
     case epmd::verb::kill:
         return epmd::kill_epmd(settings.port);
+    case epmd::verb::stop:
+        return epmd::stop_node(settings.port, settings.stop_name);
     case epmd::verb::check_config:
         print_checked(settings);
         return EXIT_SUCCESS;
@@ -63,6 +69,10 @@ int run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
     try {
         return run({argv + 1, argv + argc});
+    } catch (const epmd::usage_error& error) {
+        // All flags first, as stock: what was wrong stands last, where the eye rests.
+        std::fprintf(stderr, "%s\nepmd: %s\n", epmd::help_text().c_str(), error.what());
+        return EXIT_FAILURE;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "epmd: %s\n", error.what());
         return EXIT_FAILURE;

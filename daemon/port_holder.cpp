@@ -24,7 +24,7 @@ std::string describe_holder(std::uint16_t port) {
 std::string describe_port_taken(const listen_error& error) {
     const auto port = std::to_string(error.port());
     return "cannot listen on " + to_string(error.where()) + " port " + port + ": it is held by " +
-           describe_holder(error.port()) + ". If that is an epmd, end it with `epmd -port " + port +
+           describe_holder(error.port()) + ". If that is another epmd, end it with `epmd -port " + port +
            " -kill`, or take another port with -port";
 }
 

@@ -8,6 +8,8 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+
 namespace epmd {
 namespace {
 
@@ -15,38 +17,43 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-std::optional<std::string> ask_at(const tcp::endpoint& where, const std::string& request) {
+std::optional<std::string> ask_at(const tcp::endpoint& where, const std::string& request, const patience& waiting) {
     asio::io_context io;
     tcp::socket socket(io);
     std::string answer;
-    error_code result = asio::error::would_block;
+    bool is_connected = false;
+    bool has_ended = false;
     socket.async_connect(where, [&](error_code error) {
+        is_connected = !error;
         if (error) {
-            result = error;
             return;
         }
         asio::async_write(socket, asio::buffer(request), [&](error_code, std::size_t) {
             // An epmd that closed already may have answered before: what it sent is still there.
-            asio::async_read(socket, asio::dynamic_buffer(answer),
-                             [&](error_code end, std::size_t) { result = end; });
+            asio::async_read(socket, asio::dynamic_buffer(answer), [&](error_code, std::size_t) { has_ended = true; });
         });
     });
-    io.run_for(answer_time);
-    const bool is_whole = result == asio::error::eof || (result == asio::error::connection_reset && !answer.empty());
-    if (!is_whole) {
+    io.run_for(std::min<std::chrono::milliseconds>(usual_answer_time, waiting.longest));
+    if (!io.stopped() && waiting.longest > usual_answer_time) {
+        if (waiting.on_slow) {
+            waiting.on_slow();
+        }
+        io.run_for(waiting.longest - usual_answer_time);
+    }
+    if (!is_connected) {
         return std::nullopt;
     }
-    return answer;
+    return has_ended ? answer : std::string();
 }
 
 } // namespace
 
-std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request& what) {
+std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request& what, const patience& waiting) {
     std::string request;
     wire::encode(what, request);
     for (const asio::ip::address& where :
          {asio::ip::address(asio::ip::address_v6::loopback()), asio::ip::address(asio::ip::address_v4::loopback())}) {
-        if (auto answer = ask_at({where, port}, request)) {
+        if (auto answer = ask_at({where, port}, request, waiting)) {
             return answer;
         }
     }

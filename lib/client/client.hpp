@@ -5,16 +5,26 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 namespace epmd {
 
-/// How long an epmd may take to answer. Stock's clients wait for ever; chosen, not tuned.
-inline constexpr std::chrono::seconds answer_time{10};
+/// How long an epmd that answers at all takes at most, however busy. Chosen, not tuned.
+inline constexpr std::chrono::seconds usual_answer_time{1};
 
-/// Sends one request to the epmd of this machine, by ::1 and then by 127.0.0.1, and reads its answer to the end.
-/// Empty: none answers there, or it stopped in mid-answer for longer than answer_time.
-std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request&);
+/// What whoever asks is ready to wait.
+struct patience {
+    /// Stock's clients wait for ever; chosen, not tuned.
+    std::chrono::milliseconds longest = std::chrono::seconds(10);
+    /// Called once when an answer takes longer than usual_answer_time.
+    std::function<void()> on_slow = {};
+};
+
+/// Sends one request to the epmd of this machine, by ::1 or else by 127.0.0.1, and reads its answer to the end. Empty:
+/// nobody accepts connections there. An empty answer: it closed without one, or gave none in time. Throws
+/// std::length_error when the request is too long.
+std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request&, const patience& = {});
 
 } // namespace epmd

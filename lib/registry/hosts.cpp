@@ -56,6 +56,15 @@ std::optional<host> hosts::named(std::string_view name) const {
     return std::nullopt;
 }
 
+std::vector<address> hosts::addresses_of(host which) const {
+    for (const auto& one : configured_) {
+        if (host(one.addresses.front()) == which) {
+            return one.addresses;
+        }
+    }
+    return {which.first_address()};
+}
+
 std::string hosts::name_of(host which) const {
     for (const auto& one : configured_) {
         if (host(one.addresses.front()) == which) {

@@ -70,6 +70,9 @@ class hosts {
     /// label), a configured host for its name. Case does not matter.
     [[nodiscard]] std::optional<host> named(std::string_view name) const;
 
+    /// All configured addresses of a configured host, else its first address.
+    [[nodiscard]] std::vector<address> addresses_of(host) const;
+
     /// The configured name, or the machine's hostname; empty for a host that has no name here.
     [[nodiscard]] std::string name_of(host) const;
 

@@ -118,6 +118,23 @@ const registration* registry::placed_at(host where, std::string_view alive_name)
     return found == at_host->second.by_name.end() ? nullptr : found->second;
 }
 
+std::vector<const registration*> registry::placed_at(host where) const {
+    const auto at_host = placed_.find(where);
+    if (at_host == placed_.end()) {
+        return {};
+    }
+    return {at_host->second.newest_first.begin(), at_host->second.newest_first.end()};
+}
+
+std::vector<host> registry::hosts_with_nodes() const {
+    std::vector<host> result;
+    for (const auto& [where, nodes] : placed_) {
+        result.push_back(where);
+    }
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
 const registration* registry::find(host where, std::string_view alive_name) const {
     if (const auto* placed = placed_at(where, alive_name)) {
         return placed;

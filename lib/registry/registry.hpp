@@ -77,6 +77,12 @@ class registry {
     /// What a names list at that host shows, newest registration first.
     [[nodiscard]] std::vector<const registration*> visible_at(host) const;
 
+    /// The hosts at which a node is placed, the machine among them, in the order of their addresses.
+    [[nodiscard]] std::vector<host> hosts_with_nodes() const;
+
+    /// The nodes that are placed at that host, newest registration first.
+    [[nodiscard]] std::vector<const registration*> placed_at(host) const;
+
     /// Every registration in any state, newest first.
     [[nodiscard]] std::vector<const registration*> all() const;
 

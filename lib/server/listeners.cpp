@@ -95,6 +95,28 @@ std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from)
     return listeners;
 }
 
+std::vector<acceptor> adopt_listeners(asio::io_context& io, std::span<const int> descriptors, listen_scope scope) {
+    const auto option = [](int descriptor, int name) {
+        int value = 0;
+        socklen_t length = sizeof value;
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+    };
+    std::vector<acceptor> listeners;
+    for (const int descriptor : descriptors) {
+        const int domain = option(descriptor, SO_DOMAIN);
+        const bool is_inet = domain == AF_INET || domain == AF_INET6;
+        if (!is_inet || option(descriptor, SO_TYPE) != SOCK_STREAM || option(descriptor, SO_ACCEPTCONN) != 1) {
+            throw std::runtime_error("the descriptor " + std::to_string(descriptor) +
+                                     " that was passed is no listening TCP socket; let the socket unit say "
+                                     "ListenStream= with a port");
+        }
+        listeners.emplace_back(io, domain == AF_INET ? tcp::v4() : tcp::v6(), descriptor);
+        listeners.back().non_blocking(true);
+        restrict_listener(listeners.back(), scope);
+    }
+    return listeners;
+}
+
 void restrict_listener(acceptor& listener, listen_scope scope) {
     const int descriptor = listener.native_handle();
     if (scope != listen_scope::loopback) {

@@ -6,6 +6,7 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -30,6 +31,10 @@ class listen_error : public std::runtime_error {
 /// Listens as the settings say: on every address (IPv4 and IPv6 apart), or on the given ones and the loopback
 /// addresses, as stock does. IPv6 that the machine does not have is left out. All or none: throws listen_error.
 std::vector<acceptor> open_listeners(asio::io_context&, const settings&);
+
+/// Takes over sockets that listen already, as systemd passes them; IPv6 ones may serve IPv4 as well. Throws
+/// std::runtime_error when one does not listen for TCP.
+std::vector<acceptor> adopt_listeners(asio::io_context&, std::span<const int> descriptors, listen_scope);
 
 /// Sets who may reach a listener, now and for connections to come. Throws std::system_error.
 ///

@@ -8,12 +8,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <spdlog/fmt/bin_to_hex.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
 #include <cerrno>
 #include <exception>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -47,6 +49,14 @@ bool is_out_of_room(int error) {
 
 bool would_block(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/// For those who follow the protocol byte by byte; costs one comparison when nobody does.
+void log_bytes(std::string_view what, const origin& from, std::string_view bytes) {
+    if (spdlog::should_log(spdlog::level::trace)) {
+        spdlog::trace("{} {}:{}, {} bytes:{:a}", what, to_string(from.peer), from.peer_port, bytes.size(),
+                      spdlog::to_hex(bytes.begin(), bytes.end()));
+    }
 }
 
 /// For co_spawn: a coroutine that ends by an exception ends its own connection and no other.
@@ -102,7 +112,8 @@ server::server(asio::io_context& io, std::vector<acceptor> listeners, const sett
                std::size_t max_connections, std::shared_ptr<const hosts> known, std::uint32_t first_creation,
                server_hooks hooks)
     : io_(io), port_(listeners.front().local_endpoint().port()),
-      scope_(from.scope), packet_timeout_(from.packet_timeout), max_connections_(max_connections), hooks_(std::move(hooks)),
+      scope_(from.scope), packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept),
+      delay_write_(from.delay_write), max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                first_creation, now(), *this),
       idle_timer_(io), service_timer_(io) {
@@ -145,6 +156,7 @@ awaitable server::accept_from(gate& self) {
 /// (measured, docs/decisions.md), and no socket object for a connection that is over at once.
 bool server::accept_burst(acceptor& listener) {
     for (int turn = 0; turn < accept_burst_size; ++turn) {
+        sleep_as_if_busy(listener);
         if (connections_.size() >= max_connections_) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);
         }
@@ -178,6 +190,13 @@ bool server::accept_burst(acceptor& listener) {
         }
     }
     return true;
+}
+
+/// With -delay_accept: nobody is served meanwhile, nor would be by a server that is busy.
+void server::sleep_as_if_busy(acceptor& listener) const {
+    if (delay_accept_.count() > 0 && is_anyone_waiting(listener)) {
+        std::this_thread::sleep_for(delay_accept_);
+    }
 }
 
 bool server::is_anyone_waiting(acceptor& listener) {
@@ -324,11 +343,16 @@ awaitable server::write_rest(connection_ptr self) {
 // ---- the service and its actions
 
 void server::request(connection_number number, const origin& from, std::string_view received, guest* who) {
+    log_bytes("got from", from, received);
     const auto decoded = wire::decode_request(wire::request_of(received));
     if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
         spdlog::debug("closed {}:{}: {}", to_string(from.peer), from.peer_port, to_string(*error));
         actions_.emplace_back(close{number});
     } else {
+        if (spdlog::should_log(spdlog::level::debug)) {
+            spdlog::debug("{} from {}:{}", to_string(std::get<wire::request>(decoded)), to_string(from.peer),
+                          from.peer_port);
+        }
         service_.request(number, from, std::get<wire::request>(decoded), now(), actions_);
     }
     perform(who);
@@ -384,9 +408,14 @@ void server::perform(guest* who) {
 void server::perform(const send& what, guest* who) {
     reply_.clear();
     wire::encode(what.reply, reply_);
+    if (delay_write_.count() > 0) {
+        std::this_thread::sleep_for(delay_write_); // with -delay_write, as a server that is busy
+    }
     if (who != nullptr && who->number == what.connection) {
+        log_bytes("sent to", who->from, reply_);
         reply_to_guest(*who, what.then);
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
+        log_bytes("sent to", found->second->from, reply_);
         reply_to(found->second, what.then);
     }
 }

@@ -75,6 +75,7 @@ class server final : private liveness {
     };
 
     awaitable accept_from(gate&);
+    void sleep_as_if_busy(acceptor&) const;
     bool accept_burst(acceptor&);
     [[nodiscard]] static bool is_anyone_waiting(acceptor&);
     bool make_room(int error);
@@ -110,6 +111,8 @@ class server final : private liveness {
     std::uint16_t port_;
     listen_scope scope_;
     std::chrono::seconds packet_timeout_;
+    std::chrono::seconds delay_accept_;
+    std::chrono::seconds delay_write_;
     std::size_t max_connections_;
     server_hooks hooks_;
     service service_;

@@ -70,6 +70,15 @@ event::kind kind_of(placement_state state) {
     return event::kind::parked;
 }
 
+std::vector<wire::names_resp::node> name_rows(const std::vector<const registration*>& nodes) {
+    std::vector<wire::names_resp::node> rows;
+    rows.reserve(nodes.size());
+    for (const auto* one : nodes) {
+        rows.push_back({one->self.alive_name, one->self.port});
+    }
+    return rows;
+}
+
 event event_of(event::kind what, const registration& who) {
     return {.what = what, .who = who, .other = {}, .why = {}};
 }
@@ -299,10 +308,17 @@ void service::answer(connection_number connection, const origin& from, const wir
                    out);
 }
 
-void service::answer(connection_number connection, const origin& from, const wire::names_req&, time_point now,
-                     actions& out) {
+void service::answer(connection_number connection, const origin& from, const wire::names_req& message,
+                     time_point now, actions& out) {
+    const auto where = hosts_->at(from.local);
+    if (message.with_hosts && where.is_machine() && from.is_this_machine()) {
+        auto list = names_at(where); // at the machine nobody waits: it shows pending nodes
+        list.hosts = names_by_host();
+        out.emplace_back(send{.connection = connection, .reply = std::move(list)});
+        return;
+    }
     answer_or_hold({.connection = connection,
-                    .where = hosts_->at(from.local),
+                    .where = where,
                     .alive_name = std::nullopt,
                     .deadline = now + policy_.lookup_time},
                    out);
@@ -344,13 +360,34 @@ wire::reply service::reply_to(const reader& self) const {
         const auto* hit = registry_.find(self.where, *self.alive_name);
         return hit == nullptr ? wire::port2_unknown{} : port2_reply(hit->self);
     }
-    wire::names_resp list{.epmd_port = policy_.epmd_port, .nodes = {}};
-    const auto rows = registry_.visible_at(self.where);
-    list.nodes.reserve(rows.size());
-    for (const auto* row : rows) {
-        list.nodes.push_back({row->self.alive_name, row->self.port});
+    return names_at(self.where);
+}
+
+wire::names_resp service::names_at(host where) const {
+    return {.epmd_port = policy_.epmd_port, .nodes = name_rows(registry_.visible_at(where)), .hosts = {}};
+}
+
+/// The hosts where nodes are placed. One without a configured name is called as the last of its nodes calls it.
+std::vector<wire::names_resp::host> service::names_by_host() const {
+    std::vector<wire::names_resp::host> result;
+    for (const auto& where : registry_.hosts_with_nodes()) {
+        if (where.is_machine()) {
+            continue;
+        }
+        const auto nodes = registry_.placed_at(where);
+        const auto named = std::find_if(nodes.begin(), nodes.end(),
+                                        [](const registration* one) { return !one->found.host_name.empty(); });
+        auto& row = result.emplace_back();
+        row.name = hosts_->name_of(where);
+        if (row.name.empty() && named != nodes.end()) {
+            row.name = (*named)->found.host_name;
+        }
+        for (const auto& one : hosts_->addresses_of(where)) {
+            row.addresses += (row.addresses.empty() ? "" : ", ") + to_string(one);
+        }
+        row.nodes = name_rows(nodes);
     }
-    return list;
+    return result;
 }
 
 /// Comes last in every call: the views in its replies must not see a change after them.

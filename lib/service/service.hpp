@@ -125,6 +125,8 @@ class service {
 
     [[nodiscard]] bool must_wait(const reader&) const;
     [[nodiscard]] wire::reply reply_to(const reader&) const;
+    [[nodiscard]] wire::names_resp names_at(host) const;
+    [[nodiscard]] std::vector<wire::names_resp::host> names_by_host() const;
     void answer_or_hold(reader, actions& out);
     void answer_readers(time_point now, actions& out);
 

@@ -83,17 +83,21 @@ bool apply_relaxed_always(settings& to, std::string_view) {
     return true;
 }
 
-bool apply_packet_timeout(settings& to, std::string_view value) {
+template <std::chrono::seconds settings::* To>
+bool apply_seconds(settings& to, std::string_view value) {
     const auto seconds = parse_number<int>(value, 1, 604800);
-    to.packet_timeout = std::chrono::seconds(seconds.value_or(60));
+    if (seconds) {
+        to.*To = std::chrono::seconds(*seconds);
+    }
     return seconds.has_value();
 }
 
 bool apply_log_level(settings& to, std::string_view value) {
-    constexpr std::array<std::pair<std::string_view, log_level>, 4> levels{{{"error", log_level::error},
+    constexpr std::array<std::pair<std::string_view, log_level>, 5> levels{{{"error", log_level::error},
                                                                             {"warn", log_level::warn},
                                                                             {"info", log_level::info},
-                                                                            {"debug", log_level::debug}}};
+                                                                            {"debug", log_level::debug},
+                                                                            {"trace", log_level::trace}}};
     for (const auto& [name, level] : levels) {
         if (value == name) {
             to.level = level;
@@ -101,6 +105,12 @@ bool apply_log_level(settings& to, std::string_view value) {
         }
     }
     return false;
+}
+
+/// Once for each request, twice for the bytes as well; stock has a third level, of its inner workings.
+bool apply_debug(settings& to, std::string_view) {
+    to.level = to.level < log_level::debug ? log_level::debug : log_level::trace;
+    return true;
 }
 
 template <verb What>
@@ -113,44 +123,81 @@ bool apply_verb(settings& to, std::string_view) {
 constexpr std::string_view port_range = "a port is 1 to 65535";
 constexpr std::string_view address_range = "IPv4 and IPv6 addresses, separated by commas";
 constexpr std::string_view one_verb = "one thing to do at a time";
+constexpr std::string_view seconds_range = "1 to 604800 seconds";
+constexpr std::string_view level_range = "error, warn, info, debug or trace";
 
 constexpr std::array options{
-    option{"port", dashes::one, "ERL_EPMD_PORT", "port", "PORT", port_range, "the epmd port (4369)", apply_port,
-           "port"},
-    option{"address", dashes::one, "", "", "ADDR[,ADDR]", address_range,
-           "listen on these addresses, and on 127.0.0.1 and ::1", apply_addresses, "listen"},
-    option{"", dashes::two, "ERL_EPMD_ADDRESS", "", "ADDR[,ADDR]", address_range, "", apply_addresses, "listen",
-           false, true},
-    option{"listen", dashes::two, "", "listen", "loopback|all|ADDR[,ADDR]",
-           "loopback, all, or IPv4 and IPv6 addresses separated by commas",
-           "who is served: this machine only, everybody (all), or as -address", apply_listen, "listen"},
-    option{"host", dashes::two, "", "", "NAME=ADDR[,ADDR]", "a name, =, and addresses separated by commas",
-           "name a host, or give it several addresses; may be repeated", apply_host, "host", true},
-    option{"relaxed_command_check", dashes::one, "ERL_EPMD_RELAXED_COMMAND_CHECK", "", "", "no value",
-           "allow -kill with live nodes, and -stop", apply_relaxed_always, "relaxed_command_check"},
-    option{"", dashes::two, "", "relaxed_command_check", "yes|no", "yes or no", "", apply_relaxed,
-           "relaxed_command_check"},
-    option{"packet_timeout", dashes::one, "", "packet_timeout", "SECONDS", "1 to 604800 seconds",
-           "close a connection that sends nothing for so long (60)", apply_packet_timeout, "packet_timeout"},
-    option{"daemon", dashes::one, "", "", "", "no value", "leave the terminal; returns when the port is served",
-           [](settings& to, std::string_view) { return to.is_daemon = true; }, "daemon", true},
-    option{"d", dashes::one, "", "", "", "no value", "log more, to standard error; as --log-level debug",
-           [](settings& to, std::string_view) { return apply_log_level(to, "debug"); }, "log_level", true},
-    option{"debug", dashes::one, "", "", "", "no value", "the same",
-           [](settings& to, std::string_view) { return apply_log_level(to, "debug"); }, "log_level", true},
-    option{"log-level", dashes::two, "", "log_level", "LEVEL", "error, warn, info or debug",
-           "error, warn, info or debug (info)", apply_log_level, "log_level"},
-    option{"names", dashes::one, "", "", "", one_verb, "list the names that the running epmd has",
-           apply_verb<verb::names>, "verb"},
-    option{"kill", dashes::one, "", "", "", one_verb, "end the running epmd, if no node is registered",
-           apply_verb<verb::kill>, "verb"},
-    option{"config", dashes::two, "", "", "FILE", "the name of a file",
-           "read this file, not $XDG_CONFIG_HOME/loopmd/loopmd.conf or /etc/loopmd/loopmd.conf",
-           [](settings& to, std::string_view value) { return !(to.config_file = value).empty(); }, "config"},
-    option{"check-config", dashes::two, "", "", "", one_verb, "read everything, say what was read, and leave",
-           apply_verb<verb::check_config>, "verb"},
-    option{"version", dashes::two, "", "", "", one_verb, "print the version", apply_verb<verb::version>, "verb"},
-    option{"help", dashes::two, "", "", "", one_verb, "print this", apply_verb<verb::help>, "verb"},
+    option{.flag = "port", .style = dashes::one, .variable = "ERL_EPMD_PORT", .file_key = "port", .value = "PORT",
+           .allowed = port_range, .help = "the epmd port (4369)", .apply = apply_port, .topic = "port"},
+    option{.flag = "address", .style = dashes::one, .value = "ADDR[,ADDR]", .allowed = address_range,
+           .help = "listen on these addresses, and on 127.0.0.1 and ::1", .apply = apply_addresses, .topic = "listen",
+           .is_unset_when_empty = true},
+    option{.variable = "ERL_EPMD_ADDRESS", .value = "ADDR[,ADDR]", .allowed = address_range, .apply = apply_addresses,
+           .topic = "listen", .is_unset_when_empty = true},
+    option{.flag = "daemon", .style = dashes::one, .allowed = "no value",
+           .help = "leave the terminal; returns when the port is served",
+           .apply = [](settings& to, std::string_view) { return to.is_daemon = true; }, .topic = "daemon"},
+    option{.flag = "relaxed_command_check", .style = dashes::one, .variable = "ERL_EPMD_RELAXED_COMMAND_CHECK",
+           .allowed = "no value", .help = "allow -kill while nodes are registered, and -stop",
+           .apply = apply_relaxed_always, .topic = "relaxed_command_check"},
+    option{.file_key = "relaxed_command_check", .value = "yes|no", .allowed = "yes or no", .apply = apply_relaxed,
+           .topic = "relaxed_command_check"},
+    option{.flag = "systemd", .style = dashes::one, .allowed = "no value",
+           .help = "serve the sockets that systemd passes, whatever -port and -address say",
+           .apply = [](settings& to, std::string_view) { return to.has_systemd_sockets = true; }, .topic = "systemd"},
+    option{.flag = "d", .style = dashes::one, .allowed = "no value",
+           .help = "log each request; given twice, the bytes as well",
+           .apply = apply_debug, .topic = "log_level"},
+    option{.flag = "debug", .style = dashes::one, .allowed = "no value", .help = "the same",
+           .apply = apply_debug, .topic = "log_level"},
+    option{.flag = "packet_timeout", .style = dashes::one, .file_key = "packet_timeout", .value = "SECONDS",
+           .allowed = seconds_range, .help = "close a connection that sends nothing for so long (60)",
+           .apply = apply_seconds<&settings::packet_timeout>, .topic = "packet_timeout"},
+    option{.flag = "delay_accept", .style = dashes::one, .value = "SECONDS", .allowed = seconds_range,
+           .help = "for tests: sleep before accepting, as a busy epmd would",
+           .apply = apply_seconds<&settings::delay_accept>, .topic = "delay_accept"},
+    option{.flag = "delay_write", .style = dashes::one, .value = "SECONDS", .allowed = seconds_range,
+           .help = "for tests: sleep before each reply", .apply = apply_seconds<&settings::delay_write>,
+           .topic = "delay_write"},
+    option{.flag = "names", .style = dashes::one, .allowed = one_verb,
+           .help = "list the names that the running epmd has, the machine's and then each host's",
+           .apply = apply_verb<verb::names>, .topic = "verb", .is_last = true},
+    option{.flag = "kill", .style = dashes::one, .allowed = one_verb,
+           .help = "end the running epmd, if no node is registered or it is relaxed",
+           .apply = apply_verb<verb::kill>, .topic = "verb", .is_last = true},
+    option{.flag = "stop", .style = dashes::one, .value = "NAME", .allowed = "the alive name of a node",
+           .help = "unregister a node by force, if the running epmd is relaxed",
+           .apply =
+               [](settings& to, std::string_view name) {
+                   to.stop_name = name;
+                   return apply_verb<verb::stop>(to, name);
+               },
+           .topic = "verb", .is_last = true},
+    option{.flag = "started", .style = dashes::one, .allowed = one_verb,
+           .help = "status 0 if an epmd is running, else 1; says nothing", .apply = apply_verb<verb::started>,
+           .topic = "verb", .is_last = true},
+    option{.flag = "dump", .style = dashes::one, .allowed = one_verb,
+           .help = "list also names no longer in use, for debugging", .apply = apply_verb<verb::dump>,
+           .topic = "verb", .is_last = true},
+    option{.flag = "listen", .file_key = "listen", .value = "loopback|all|ADDR[,ADDR]",
+           .allowed = "loopback, all, or IPv4 and IPv6 addresses separated by commas",
+           .help = "who is served: this machine only, everybody (all), or as -address", .apply = apply_listen,
+           .topic = "listen"},
+    option{.flag = "host", .value = "NAME=ADDR[,ADDR]", .allowed = "a name, =, and addresses separated by commas",
+           .help = "name a host, or give it several addresses; may be repeated", .apply = apply_host,
+           .topic = "host"},
+    option{.flag = "log-level", .file_key = "log_level", .value = "LEVEL", .allowed = level_range,
+           .help = "error, warn, info, debug or trace (info)", .apply = apply_log_level, .topic = "log_level"},
+    option{.flag = "config", .value = "FILE", .allowed = "the name of a file",
+           .help = "read this file, not $XDG_CONFIG_HOME/loopmd/loopmd.conf or /etc/loopmd/loopmd.conf",
+           .apply = [](settings& to, std::string_view value) { return !(to.config_file = value).empty(); },
+           .topic = "config"},
+    option{.flag = "check-config", .allowed = one_verb, .help = "read everything, say what was read, and leave",
+           .apply = apply_verb<verb::check_config>, .topic = "verb"},
+    option{.flag = "version", .allowed = one_verb, .help = "print the version", .apply = apply_verb<verb::version>,
+           .topic = "verb"},
+    option{.flag = "help", .allowed = one_verb, .help = "print this", .apply = apply_verb<verb::help>,
+           .topic = "verb"},
 };
 
 bool is_host_name(std::string_view name) {

@@ -13,22 +13,23 @@ namespace epmd {
 enum class dashes { one = 1, two = 2 };
 
 struct option {
-    std::string_view flag;     ///< without dashes; empty: not a flag
+    std::string_view flag = {}; ///< without dashes; empty: not a flag
     dashes style = dashes::two;
-    std::string_view variable; ///< of the environment; empty: none
-    std::string_view file_key; ///< empty: not in the file
+    std::string_view variable = {}; ///< of the environment; empty: none
+    std::string_view file_key = {}; ///< empty: not in the file
     /// What the value is called in the help text; empty: the flag has no value.
-    std::string_view value;
+    std::string_view value = {};
     /// What is allowed, for messages. Has the range and the unit.
-    std::string_view allowed;
-    std::string_view help;
+    std::string_view allowed = {};
+    std::string_view help = {};
     /// Puts a value into the settings. False: it is not allowed.
-    bool (*apply)(settings&, std::string_view value);
+    bool (*apply)(settings&, std::string_view value) = nullptr;
     /// Options that say the same thing in two words share a topic: a flag for either goes before a file's for either.
-    std::string_view topic;
-    bool is_repeatable = false;
-    /// compat: a variable that is set and empty is as if it were not set; scripts export ERL_EPMD_ADDRESS so.
+    std::string_view topic = {};
+    /// A list without an entry is as if nothing were given; scripts export ERL_EPMD_ADDRESS so (transcript of stock).
     bool is_unset_when_empty = false;
+    /// Nothing may come after it: stock's client verbs act where they stand.
+    bool is_last = false;
 };
 
 /// All of them, in the order of the help text.

@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -112,6 +113,9 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
             if (token.starts_with("--") != (row.style == dashes::two)) {
                 throw settings_error("flag " + token + " is not known; did you mean " + written(row) + "?");
             }
+            if (row.is_last && written_as != copy.end()) {
+                throw settings_error("flag " + token + " comes last, and \"" + *written_as + "\" comes after it");
+            }
             result.push_back({&row, one.value.empty() ? "" : one.value.front(), "flag " + written(row)});
         }
     } catch (const po::error_with_option_name& error) {
@@ -130,8 +134,7 @@ std::vector<given> read_environment(const environment& variables) {
         }
         const std::string name(one.variable);
         auto value = variables(name);
-        const bool is_set = value && !(one.is_unset_when_empty && value->find_first_not_of(", \t") == std::string::npos);
-        if (is_set) {
+        if (value) {
             result.push_back({&one, std::move(*value), "variable " + name});
         }
     }
@@ -239,17 +242,28 @@ std::string default_file(const environment& variables) {
 
 // ---- all together
 
-/// Applies the values of one place. Values of a topic that a stronger place has given stand back.
-void apply(settings& to, const std::vector<given>& values, std::set<std::string_view>& topics_given) {
-    std::map<std::string_view, const given*> topics_here;
+bool is_unset(const given& one) {
+    return one.what->is_unset_when_empty && one.value.find_first_not_of(", \t") == std::string::npos;
+}
+
+/// A file has each key once. (Of flags the last counts: scripts put theirs behind those that they were given.)
+void check_topics_once(const std::vector<given>& values) {
+    std::map<std::string_view, const given*> topics;
     for (const auto& one : values) {
-        if (topics_given.contains(one.what->topic)) {
-            continue;
-        }
-        const auto [first, is_first] = topics_here.emplace(one.what->topic, &one);
-        if (!is_first && !(one.what->is_repeatable && first->second->what->is_repeatable)) {
+        if (const auto [first, is_first] = topics.emplace(one.what->topic, &one); !is_first) {
             throw settings_error(shown(one) + " comes after " + first->second->source + ": give one of the two");
         }
+    }
+}
+
+/// Applies the values of one place, in their order. Values of a topic that a stronger place has given stand back.
+void apply(settings& to, const std::vector<given>& values, std::set<std::string_view>& topics_given) {
+    std::set<std::string_view> topics_here;
+    for (const auto& one : values) {
+        if (topics_given.contains(one.what->topic) || is_unset(one)) {
+            continue;
+        }
+        topics_here.insert(one.what->topic);
         bool is_allowed = false;
         try {
             is_allowed = one.what->apply(to, one.value);
@@ -260,9 +274,7 @@ void apply(settings& to, const std::vector<given>& values, std::set<std::string_
             throw settings_error(shown(one) + " is not allowed: " + std::string(one.what->allowed));
         }
     }
-    for (const auto& [topic, first] : topics_here) {
-        topics_given.insert(topic);
-    }
+    topics_given.merge(topics_here);
 }
 
 /// Adds the file's hosts to those of the flags; a flag's goes before a file's of the same name.
@@ -308,7 +320,11 @@ settings read_settings(std::span<const std::string> arguments, const environment
                        const std::filesystem::path& directory) {
     settings result;
     std::set<std::string_view> topics_given;
-    apply(result, read_flags(arguments), topics_given);
+    try {
+        apply(result, read_flags(arguments), topics_given);
+    } catch (const settings_error& error) {
+        throw usage_error(error.what());
+    }
     if (result.what == verb::version || result.what == verb::help) {
         return result;
     }
@@ -319,26 +335,40 @@ settings read_settings(std::span<const std::string> arguments, const environment
     if (!result.config_file.empty()) {
         file = read_file(result.config_file, is_named ? "flag --config = " : "");
     }
+    check_topics_once(file.values);
     apply(result, file.values, topics_given);
     add_hosts(result, file.hosts);
     return result;
 }
 
 std::string help_text() {
+    struct group {
+        std::string_view title;
+        bool (*has)(const option&);
+    };
+    static constexpr std::array<group, 3> groups{{
+        {"The daemon's flags, as epmd has them", [](const option& one) { return one.style == dashes::one && !one.is_last; }},
+        {"To ask the running epmd; these come last", [](const option& one) { return one.is_last; }},
+        {"loopmd's own flags", [](const option& one) { return one.style == dashes::two; }},
+    }};
     constexpr std::size_t help_column = 36;
     std::string text = "usage: epmd [FLAG]...\n"
-                       "The Erlang port mapper daemon, with a table of names for every loopback address.\n\n";
-    for (const auto& one : all_options()) {
-        if (one.flag.empty()) {
-            continue;
+                       "       epmd [-d|-debug] [-port PORT] -names|-kill|-stop NAME|-started|-dump\n"
+                       "The Erlang port mapper daemon, with a table of names for every loopback address.\n";
+    for (const auto& [title, has] : groups) {
+        text += "\n" + std::string(title) + ":\n";
+        for (const auto& one : all_options()) {
+            if (one.flag.empty() || !has(one)) {
+                continue;
+            }
+            std::string line = "  " + written(one) + (one.value.empty() ? "" : " ") + std::string(one.value);
+            if (line.size() >= help_column) {
+                line += "\n" + std::string(help_column, ' ');
+            } else {
+                line.resize(help_column, ' ');
+            }
+            text += line + std::string(one.help) + "\n";
         }
-        std::string line = "  " + written(one) + (one.value.empty() ? "" : " ") + std::string(one.value);
-        if (line.size() >= help_column) {
-            line += "\n" + std::string(help_column, ' ');
-        } else {
-            line.resize(help_column, ' ');
-        }
-        text += line + std::string(one.help) + "\n";
     }
     return text + "\nERL_EPMD_PORT, ERL_EPMD_ADDRESS and ERL_EPMD_RELAXED_COMMAND_CHECK count as their flags do.\n"
                   "A flag goes before the environment, the environment before the file. See loopmd(8).\n";

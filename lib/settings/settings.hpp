@@ -1,7 +1,7 @@
 /// Flags, environment and configuration file, read into one checked struct.
 ///
-/// A flag goes before the environment, the environment before the file, the file before the default. A mistake
-/// anywhere is a settings_error of one sentence that names source, key, value and what is allowed.
+/// A flag goes before the environment, the environment before the file, the file before the default; of flags that say
+/// the same thing the last counts, as with stock. A mistake anywhere is a settings_error of one sentence that names source, key, value and what is allowed.
 #pragma once
 
 #include "registry/hosts.hpp"
@@ -25,9 +25,15 @@ enum class listen_scope {
 };
 
 /// What the program was called to do.
-enum class verb { serve, names, kill, check_config, version, help };
+enum class verb { serve, names, dump, started, kill, stop, check_config, version, help };
 
-enum class log_level { error, warn, info, debug };
+enum class log_level {
+    error,
+    warn,
+    info,
+    debug, ///< each connection and request; stock's `-d`
+    trace, ///< the bytes of each; stock's `-d -d`
+};
 
 struct settings {
     verb what = verb::serve;
@@ -36,8 +42,12 @@ struct settings {
     std::vector<address> addresses;       ///< to listen on beside the loopback ones; empty: on every address
     std::vector<configured_host> hosts;   ///< in the order in which they were given
     bool is_daemon = false;               ///< to leave the terminal
+    bool has_systemd_sockets = false;     ///< to serve the sockets that systemd passes, and no others
+    std::string stop_name;                ///< whom verb::stop is to unregister
     bool relaxed_command_check = false;
     std::chrono::seconds packet_timeout{60}; ///< stock's default
+    std::chrono::seconds delay_accept{0}; ///< to sleep before accepting, as a busy server would
+    std::chrono::seconds delay_write{0};  ///< to sleep before each reply
     log_level level = log_level::info;
     std::string config_file;              ///< the one that was read; empty: none
 
@@ -49,15 +59,21 @@ class settings_error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A mistake on the command line, to which stock answers with all its flags.
+class usage_error : public settings_error {
+  public:
+    using settings_error::settings_error;
+};
+
 /// The value of an environment variable, if it is set.
 using environment = std::function<std::optional<std::string>(const std::string&)>;
 
-/// Reads everything. `arguments` without the program's name; a file that is named without its whole path is looked for
-/// in `directory`. Throws settings_error.
+/// Reads everything; client verbs come last, as with stock. `arguments` without the program's name; a file that is named without its whole path is looked for
+/// in `directory`. Throws settings_error, or usage_error for a flag.
 settings read_settings(std::span<const std::string> arguments, const environment&,
                        const std::filesystem::path& directory);
 
-/// What `--help` prints.
+/// All flags: what `--help` prints, and stock after a mistake.
 std::string help_text();
 
 } // namespace epmd

@@ -119,7 +119,7 @@ std::variant<request, decode_error> decode_request(std::string_view bytes) noexc
     case message_byte::port_please2_req:
         return decode_port_please2(fields);
     case message_byte::names_req:
-        return names_req{};
+        return names_req{.with_hosts = bytes.substr(1) == message_byte::with_hosts};
     case message_byte::dump_req:
         return dump_req{};
     case message_byte::kill_req:

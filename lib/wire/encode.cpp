@@ -82,6 +82,12 @@ void put(std::string& out, const names_resp& reply) {
     for (const auto& node : reply.nodes) {
         append_names_line(node, out);
     }
+    for (const auto& host : reply.hosts) {
+        out.append("host ").append(host.name).append(host.name.empty() ? "" : " at ").append(host.addresses).append("\n");
+        for (const auto& node : host.nodes) {
+            append_names_line(node, out);
+        }
+    }
 }
 
 // Both forms keep stock's uneven spaces. compat: stock sends a NUL after each row, against the protocol document; no
@@ -117,8 +123,9 @@ void put(std::string& out, const port_please2_req& message) {
     out.append(message.alive_name);
 }
 
-void put(std::string& out, const names_req&) {
+void put(std::string& out, const names_req& message) {
     out.push_back(message_byte::names_req);
+    out.append(message.with_hosts ? message_byte::with_hosts : "");
 }
 
 void put(std::string& out, const dump_req&) {

@@ -1,6 +1,8 @@
 /// The first byte of each message (protocol document, section "EPMD Protocol"). For the codec and its tests.
 #pragma once
 
+#include <string_view>
+
 namespace epmd::wire::message_byte {
 
 inline constexpr char alive2_req = 120;
@@ -12,5 +14,8 @@ inline constexpr char names_req = 110;
 inline constexpr char dump_req = 100;
 inline constexpr char kill_req = 107;
 inline constexpr char stop_req = 115;
+
+/// After names_req: the nodes of every host are wanted as well. Ours.
+inline constexpr std::string_view with_hosts = "hosts";
 
 } // namespace epmd::wire::message_byte

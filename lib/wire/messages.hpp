@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -33,6 +34,10 @@ struct port_please2_req {
 
 /// Asks for the registered names and their ports.
 struct names_req {
+    /// Whether the nodes of every host are wanted as well, as our own `-names` wants them. Ours: the word "hosts" after
+    /// the message's byte, which stock ignores as it ignores all that follows.
+    bool with_hosts = false;
+
     bool operator==(const names_req&) const = default;
 };
 
@@ -54,6 +59,9 @@ struct stop_req {
 };
 
 using request = std::variant<alive2_req, port_please2_req, names_req, dump_req, kill_req, stop_req>;
+
+/// The request's name in the protocol document.
+std::string_view to_string(const request&) noexcept;
 
 /// What `result` says in a reply.
 inline constexpr std::uint8_t result_ok = 0;
@@ -104,8 +112,17 @@ struct names_resp {
 
         bool operator==(const node&) const = default;
     };
+    /// The nodes of one host, for who asked with_hosts.
+    struct host {
+        std::string name;      ///< empty: it has none here
+        std::string addresses; ///< as text, with ", " between them
+        std::vector<node> nodes;
+
+        bool operator==(const host&) const = default;
+    };
     std::uint16_t epmd_port = 0;
     std::vector<node> nodes; ///< newest registration first
+    std::vector<host> hosts = {}; ///< those that have nodes
 
     bool operator==(const names_resp&) const = default;
 };

@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "settings": {"registry"},
     "server": {"service", "registry", "wire", "settings"},
     "client": {"wire"},
+    "handover": set(),
 }
 PURE = {"wire", "registry", "service", "dist"}
 LOGGING = {"server"}

@@ -419,6 +419,31 @@ TEST_CASE("a dump shows who is registered and who was") {
                                                    "old/unused name <old>, port = 5001, fd = 7 \n");
 }
 
+TEST_CASE("who asks for the hosts as well gets the machine's names, then those of each host that has some") {
+    scene story({{"lowry", {ip(lowry), ip("fd00::2")}}});
+    const wire::names_req with_hosts{.with_hosts = true};
+    const auto list_at = [&](std::string_view to, std::string_view from) {
+        return story.sent_to(story.requests(with_hosts, to, from)).substr(4);
+    };
+    story.registers("pending", 5000);
+    node_at(story, "mine", 5001, machine);
+    CHECK(list_at(machine, machine) == "name mine at port 5001\nname pending at port 5000\n"); // as stock's
+    node_at(story, "idfe", 5002, lowry);
+    node_at(story, "other", 5003, lowry);
+    const auto jill = story.registers("idfe", 5004);
+    story.is_found(jill, evidence_for("127.0.0.9", "jill"));
+    node_at(story, "idfe", 5005, "127.0.0.10");
+    const std::string all = "name mine at port 5001\nname pending at port 5000\n"
+                            "host lowry at 127.0.0.2, fd00::2\nname other at port 5003\nname idfe at port 5002\n"
+                            "host jill at 127.0.0.9\nname idfe at port 5004\n"
+                            "host 127.0.0.10\nname idfe at port 5005\n";
+    CHECK(list_at(machine, machine) == all);
+    CHECK(list_at("::1", "::1") == all);
+    story.is_found(1, evidence_for("")); // who asks at a host waits for the pending ones
+    CHECK(list_at(lowry, machine) == "name other at port 5003\nname idfe at port 5002\nname pending at port 5000\n");
+    CHECK(list_at("192.168.1.5", "192.168.1.6") == "name mine at port 5001\nname pending at port 5000\n");
+}
+
 TEST_CASE("the owners of namesakes are told to placement") {
     scene story;
     const auto first = story.registers("idfe", 5001);

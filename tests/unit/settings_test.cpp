@@ -129,13 +129,45 @@ TEST_CASE("every flag sets what it says") {
         {"daemon", {"-daemon"}, [](settings& to) { to.is_daemon = true; }},
         {"daemon twice", {"-daemon", "-daemon"}, [](settings& to) { to.is_daemon = true; }},
         {"d", {"-d"}, [](settings& to) { to.level = log_level::debug; }},
-        {"d, and d again", {"-d", "-d", "-debug"}, [](settings& to) { to.level = log_level::debug; }},
+        {"d, and d again", {"-d", "-d"}, [](settings& to) { to.level = log_level::trace; }},
+        {"d, more than there are levels", {"-d", "-debug", "-d", "-d"}, [](settings& to) { to.level = log_level::trace; }},
+        {"a level, then d", {"--log-level", "warn", "-d"}, [](settings& to) { to.level = log_level::debug; }},
+        {"d, then a level", {"-d", "--log-level", "warn"}, [](settings& to) { to.level = log_level::warn; }},
         {"debug", {"-debug"}, [](settings& to) { to.level = log_level::debug; }},
         {"errors only", {"--log-level", "error"}, [](settings& to) { to.level = log_level::error; }},
         {"warnings", {"--log-level", "warn"}, [](settings& to) { to.level = log_level::warn; }},
         {"information", {"--log-level", "info"}, [](settings&) {}},
-        {"everything", {"--log-level", "debug"}, [](settings& to) { to.level = log_level::debug; }},
+        {"requests", {"--log-level", "debug"}, [](settings& to) { to.level = log_level::debug; }},
+        {"everything", {"--log-level", "trace"}, [](settings& to) { to.level = log_level::trace; }},
+        {"delays",
+         {"-delay_accept", "1", "-delay_write", "604800"},
+         [](settings& to) {
+             to.delay_accept = std::chrono::seconds(1);
+             to.delay_write = std::chrono::seconds(604800);
+         }},
+        {"systemd", {"-systemd"}, [](settings& to) { to.has_systemd_sockets = true; }},
+        {"no address, empty", {"-address", ""}, [](settings&) {}},
+        {"no address, a comma", {"-address", ","}, [](settings&) {}},
+        {"a port twice: the last", {"-port", "1", "-port", "2"}, [](settings& to) { to.port = 2; }},
+        {"addresses twice: the last",
+         {"-address", "127.0.0.2", "-address", "127.0.0.3"},
+         [](settings& to) { to.addresses = {"127.0.0.3"_ip}; }},
+        {"two words for one thing: the last",
+         {"--listen", "loopback", "-address", "127.0.0.2"},
+         [](settings& to) { to.addresses = {"127.0.0.2"_ip}; }},
+        {"two words for one thing, the other way round: the last",
+         {"-address", "127.0.0.2", "--listen", "loopback"},
+         [](settings& to) { to.scope = listen_scope::loopback; }},
         {"names", {"-names"}, [](settings& to) { to.what = verb::names; }},
+        {"dump", {"-dump"}, [](settings& to) { to.what = verb::dump; }},
+        {"started", {"-started"}, [](settings& to) { to.what = verb::started; }},
+        {"stop",
+         {"-stop", "idfe"},
+         [](settings& to) {
+             to.what = verb::stop;
+             to.stop_name = "idfe";
+         }},
+        {"stop nobody", {"-stop", ""}, [](settings& to) { to.what = verb::stop; }},
         {"kill", {"-kill"}, [](settings& to) { to.what = verb::kill; }},
         {"a port before a verb",
          {"-port", "5000", "-names"},
@@ -386,8 +418,8 @@ TEST_CASE("a mistake is told in one sentence, word for word") {
         {{},
          {},
          "prot = 1\n",
-         "FILE:1: the key prot is not known; allowed are port, listen, relaxed_command_check, "
-         "packet_timeout, "
+         "FILE:1: the key prot is not known; allowed are port, relaxed_command_check, "
+         "packet_timeout, listen, "
          "log_level, and the section [host]"},
         {{}, {}, "port = 1\n[hosts]\n", "FILE:2: the section [hosts] is not known; allowed is [host]"},
         {{},
@@ -440,7 +472,6 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
          {},
          "",
          {"flag -address", "127.0.0.2,x", "IPv4"}},
-        {"no address", {"-address", ","}, {}, "", {"flag -address", "= ,", "IPv4"}},
         {"an address with a port",
          {"--listen", "::1:4369x"},
          {},
@@ -471,7 +502,7 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
          {"--log-level", "loud"},
          {},
          "",
-         {"flag --log-level", "= loud ", "error, warn, info or debug"}},
+         {"flag --log-level", "= loud ", "error, warn, info, debug or trace"}},
         {"a level in capitals", {"--log-level", "WARN"}, {}, "", {"flag --log-level", "= WARN "}},
         {"a host without =",
          {"--host", "lowry"},
@@ -555,24 +586,17 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
          {},
          "[host]\nlowry = 127.0.0.2\n",
          {"FILE:2: host lowry", "127.0.0.2", "flag --host jill", "an address has one host"}},
-        {"a flag twice", {"-port", "1", "-port", "2"}, {}, "", {"flag -port = 2", "give one of the two"}},
-        {"the same flag twice, with one value",
-         {"-port", "1", "-port", "1"},
-         {},
-         "",
-         {"flag -port", "give one"}},
-        {"two words for one thing",
-         {"-address", "127.0.0.2", "--listen", "all"},
-         {},
-         "",
-         {"flag --listen = all", "flag -address", "give one of the two"}},
-        {"-d and a level",
-         {"-d", "--log-level", "warn"},
-         {},
-         "",
-         {"flag --log-level = warn", "flag -d", "give one"}},
-        {"two verbs", {"-names", "-kill"}, {}, "", {"flag -kill", "flag -names", "give one of the two"}},
-        {"a verb and help", {"-names", "--help"}, {}, "", {"flag --help", "flag -names"}},
+        {"a bad flag before a good one of its kind", {"-port", "0", "-port", "1"}, {}, "", {"flag -port", "= 0 "}},
+        {"two verbs", {"-names", "-kill"}, {}, "", {"flag -names comes last", "\"-kill\" comes after it"}},
+        {"a verb twice", {"-names", "-names"}, {}, "", {"flag -names comes last", "\"-names\" comes after it"}},
+        {"a verb and a word", {"-names", "idfe"}, {}, "", {"flag -names comes last", "\"idfe\" comes after it"}},
+        {"a verb before a port", {"-kill", "-port", "1"}, {}, "", {"flag -kill comes last", "\"-port\""}},
+        {"a verb and help", {"-names", "--help"}, {}, "", {"flag -names comes last", "\"--help\""}},
+        {"help and a verb", {"--help", "-names"}, {}, "", {"flag -names", "one thing to do at a time"}},
+        {"stop, and no name", {"-port", "1", "-stop"}, {}, "", {"flag -stop needs a value", "alive name"}},
+        {"stop, and two names", {"-stop", "a", "b"}, {}, "", {"flag -stop comes last", "\"b\""}},
+        {"no delay", {"-delay_accept", "0"}, {}, "", {"flag -delay_accept", "= 0 ", "1 to 604800 seconds"}},
+        {"a delay that is none", {"-delay_write", "x"}, {}, "", {"flag -delay_write", "= x ", "604800 seconds"}},
         {"a bad value beside help", {"--help", "-port", "0"}, {}, "", {"flag -port", "= 0 ", "1 to 65535"}},
         {"two dashes for -d", {"--d"}, {}, "", {"flag --d ", "did you mean -d?"}},
         {"one dash for --host",
@@ -624,7 +648,7 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
          {},
          {},
          "log_level = 3",
-         {"FILE:1: log_level", "= 3 ", "error, warn, info or debug"}},
+         {"FILE:1: log_level", "= 3 ", "error, warn, info, debug or trace"}},
         {"a key without a value", {}, {}, "port =", {"FILE:1: port", "1 to 65535"}},
         {"a flag's name as a key",
          {},
@@ -702,10 +726,25 @@ TEST_CASE("two dashes alone are refused, as stock does with what it does not kno
     CHECK(has(me.mistake({"-daemon", "--", "-port"}), "flag -- is not known"));
 }
 
-TEST_CASE("-d and a level contradict each other in either order") {
-    const user me;
-    CHECK(has(me.mistake({"-d", "--log-level", "warn"}), "give one of the two"));
-    CHECK(has(me.mistake({"--log-level", "warn", "-d"}), "give one of the two"));
+TEST_CASE("a mistake in a flag is one that shows all flags, any other is not") {
+    const user me("port = 1\n");
+    CHECK_THROWS_AS(static_cast<void>(me.reads({"-foo"})), usage_error);
+    CHECK_THROWS_AS(static_cast<void>(me.reads({"-port", "0"})), usage_error);
+    CHECK_THROWS_AS(static_cast<void>(me.reads({"-port"})), usage_error);
+    const auto is_usage_error = [](const auto& reading) {
+        try {
+            reading();
+        } catch (const usage_error&) {
+            return true;
+        } catch (const settings_error&) {
+            return false;
+        }
+        FAIL("no mistake was found");
+        return false;
+    };
+    CHECK_FALSE(is_usage_error([&] { static_cast<void>(me.reads({}, {{"ERL_EPMD_PORT", "bad"}})); }));
+    CHECK_FALSE(is_usage_error([] { static_cast<void>(user("port = 0\n").reads({})); }));
+    CHECK_FALSE(is_usage_error([&] { static_cast<void>(me.reads({"--config", "none.conf"})); }));
 }
 
 TEST_CASE("a line of the file has a key") {

@@ -136,6 +136,14 @@ TEST_CASE("a byte after a request makes it invalid") {
     }
 }
 
+TEST_CASE("NAMES_REQ asks for the nodes of every host by exactly one word, and by no part of it") {
+    CHECK(decode_request("nhosts") == decoded(names_req{.with_hosts = true}));
+    for (const std::string_view other : {"n", "nh", "nhost", "nhosts2", "nhosts ", "nHOSTS", "n hosts"}) {
+        CAPTURE(other);
+        CHECK(decode_request(other) == decoded(names_req{}));
+    }
+}
+
 TEST_CASE("a request whose frame ends early gives an error, or what is left of it") {
     for (const auto& one : rows()) {
         CAPTURE(one.name);
