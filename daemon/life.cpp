@@ -1,12 +1,11 @@
 #include "life.hpp"
 
 #include "client_verbs.hpp"
+#include "handover/systemd.hpp"
 #include "log.hpp"
+#include "placement/placer.hpp"
 #include "port_holder.hpp"
 #include "process.hpp"
-
-#include "handover/systemd.hpp"
-#include "placement/placer.hpp"
 #include "server/journal.hpp"
 #include "server/listeners.hpp"
 #include "server/server.hpp"

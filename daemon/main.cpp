@@ -1,7 +1,6 @@
 // The whole life of the program: read the settings, do what was asked.
 #include "client_verbs.hpp"
 #include "life.hpp"
-
 #include "settings/settings.hpp"
 
 #include <cstdio>

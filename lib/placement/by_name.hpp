@@ -23,13 +23,13 @@ struct resolution {
 std::optional<host> host_without_resolving(std::string_view host_name, const hosts&);
 
 /// Completes a finding whose host_name was resolved: of several addresses a host's goes before the machine's; an
-/// address that is not of this machine leaves the node unplaced, with the trouble named. `is_local`: whether a device of
-/// this machine has the address; asked only where that is not plain from the address.
+/// address that is not of this machine leaves the node unplaced, with the trouble named. `is_local`: whether a device
+/// of this machine has the address; asked only where that is not plain from the address.
 finding place_by_name(finding, const resolution&, const hosts&, const std::function<bool(const address&)>& is_local);
 
-/// What the machine is, by its hostname, what that resolves to (some resolvers give it 127.0.1.1, some a LAN address, one
-/// even 127.0.0.2), and the hosts file. An address that the file gives to the hostname (whole, its first label, or, where it
-/// has no dots, with a domain) is the machine's whatever other names stand beside it.
+/// What the machine is, by its hostname, what that resolves to (some resolvers give it 127.0.1.1, some a LAN address,
+/// one even 127.0.0.2), and the hosts file. An address that the file gives to the hostname (whole, its first label, or,
+/// where it has no dots, with a domain) is the machine's whatever other names stand beside it.
 machine_identity identify(std::string hostname, const resolution& of_hostname, const hosts_file&);
 
 } // namespace epmd

@@ -30,8 +30,8 @@ class kernel {
 
     /// The socket at the peer's end of a connection: local and remote as the peer sees them. Empty: gone, or not on
     /// this machine.
-    virtual std::optional<socket_info> connected(const address& local, std::uint16_t local_port,
-                                                 const address& remote, std::uint16_t remote_port) = 0;
+    virtual std::optional<socket_info> connected(const address& local, std::uint16_t local_port, const address& remote,
+                                                 std::uint16_t remote_port) = 0;
 
     /// The sockets that listen on a port, whatever their address.
     virtual std::vector<socket_info> listening(std::uint16_t port) = 0;

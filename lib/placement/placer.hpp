@@ -1,4 +1,5 @@
-/// Answers questions of placement: surveys kernel and processes on a thread of its own, then has the host name resolved.
+/// Answers questions of placement: surveys kernel and processes on a thread of its own, then has the host name
+/// resolved.
 #pragma once
 
 #include "placement/kernel.hpp"
@@ -20,11 +21,11 @@ namespace epmd {
 
 /// What of the world outside placement looks at; the tests put another in its place.
 struct surroundings {
-    std::unique_ptr<kernel> sockets;                    ///< used on the survey thread only
-    std::unique_ptr<processes> all_processes;           ///< likewise
-    resolver::lookup resolve;                           ///< used on resolver threads
-    std::function<std::string()> hostname;              ///< used on the io_context's thread, as are these
-    std::function<bool(const address&)> is_local;       ///< whether a device of this machine has the address
+    std::unique_ptr<kernel> sockets;              ///< used on the survey thread only
+    std::unique_ptr<processes> all_processes;     ///< likewise
+    resolver::lookup resolve;                     ///< used on resolver threads
+    std::function<std::string()> hostname;        ///< used on the io_context's thread, as are these
+    std::function<bool(const address&)> is_local; ///< whether a device of this machine has the address
     std::filesystem::path hosts_file;
 
     /// The real one.
@@ -78,7 +79,7 @@ class placer {
     std::optional<file_stamp> hosts_file_seen_;
     std::string hostname_seen_;
     bool is_resolving_machine_ = false;
-    bool is_machine_stale_ = false;                         // it changed again while it was resolved
+    bool is_machine_stale_ = false;                          // it changed again while it was resolved
     std::vector<std::function<void()>> waiting_for_machine_; // while it is resolved
 };
 

@@ -74,7 +74,8 @@ class resolver {
     lookup ask_;
     std::unordered_map<std::string, remembered> memory_;
     std::map<asked_name, waiting> waiting_;
-    std::uint64_t generation_ = 0; ///< grows when everything is forgotten: what was asked before is answered, not remembered
+    /// Grows when everything is forgotten: what was asked before is answered, not remembered.
+    std::uint64_t generation_ = 0;
     std::shared_ptr<threads> threads_; // shared with the threads, which may outlive us in a call that hangs
 };
 

@@ -27,8 +27,8 @@ std::optional<process> find_owner(const question& about, const socket_info& sock
 
 /// The host to which the listener on the distribution port is bound. Several may share the port on different
 /// addresses: the owner's counts, or, where the owner is not known, what all of them say.
-std::optional<host> host_of_listener(const question& about, const hosts& known, const finding& so_far,
-                                     kernel& sockets, processes& all) {
+std::optional<host> host_of_listener(const question& about, const hosts& known, const finding& so_far, kernel& sockets,
+                                     processes& all) {
     if (about.port == 0) {
         return std::nullopt;
     }

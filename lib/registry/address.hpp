@@ -38,9 +38,7 @@ class address {
     }
 
     /// The last four bytes: the IPv4 address of one that is_v4().
-    [[nodiscard]] constexpr bytes_v4 v4() const noexcept {
-        return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]};
-    }
+    [[nodiscard]] constexpr bytes_v4 v4() const noexcept { return {bytes_[12], bytes_[13], bytes_[14], bytes_[15]}; }
     [[nodiscard]] constexpr const bytes_v6& v6() const noexcept { return bytes_; }
 
     /// In 127.0.0.0/8.

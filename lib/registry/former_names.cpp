@@ -31,9 +31,8 @@ void former_names::erase(index::iterator indexed) {
 std::optional<std::uint32_t> former_names::last_creation_count(std::string_view alive_name) const {
     std::optional<std::uint32_t> greatest;
     const auto [first, last] = by_name_.equal_range(alive_name);
-    std::for_each(first, last, [&](const auto& one) {
-        greatest = std::max(greatest.value_or(0), one.second->creation_count);
-    });
+    std::for_each(first, last,
+                  [&](const auto& one) { greatest = std::max(greatest.value_or(0), one.second->creation_count); });
     return greatest;
 }
 

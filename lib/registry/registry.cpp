@@ -45,14 +45,14 @@ const registration& registry::add(connection_number connection, int descriptor, 
     auto& one = found->second;
     one.creation_count = count;
     one.self = registration{.connection = connection,
-                             .descriptor = descriptor,
-                             .self = std::move(self),
-                             .creation = creation,
-                             .since = since,
-                             .sequence = next_sequence_++,
-                             .state = placement_state::pending,
-                             .where = {},
-                             .found = {}};
+                            .descriptor = descriptor,
+                            .self = std::move(self),
+                            .creation = creation,
+                            .since = since,
+                            .sequence = next_sequence_++,
+                            .state = placement_state::pending,
+                            .where = {},
+                            .found = {}};
     by_name_[one.self.self.alive_name].push_back(&one);
     enter(one);
     return one.self;
@@ -224,9 +224,8 @@ registry::order& registry::order_of(const registration& one) {
 /// Puts a registration where its state says. It is nearly always among the newest: the search ends at once.
 void registry::enter(slot& one) {
     auto& rows = order_of(one.self);
-    const auto older = std::find_if(rows.begin(), rows.end(), [&](const registration* other) {
-        return other->sequence < one.self.sequence;
-    });
+    const auto older = std::find_if(rows.begin(), rows.end(),
+                                    [&](const registration* other) { return other->sequence < one.self.sequence; });
     one.position = rows.insert(older, &one.self);
     if (one.self.state == placement_state::placed) {
         placed_[one.self.where].by_name.emplace(one.self.self.alive_name, &one.self);

@@ -1,5 +1,6 @@
 /// The parts of Boost.Asio that the server is made of, with the concrete executor: measured, a coroutine then costs
-/// what callbacks cost; behind the type-erased one it does not (docs/decisions.md: 22.3 against 22.9 us CPU a connection).
+/// what callbacks cost; behind the type-erased one it does not (docs/decisions.md: 22.3 against 22.9 us CPU a
+/// connection).
 #pragma once
 
 #include "registry/address.hpp"
@@ -22,8 +23,8 @@ using executor = asio::io_context::executor_type;
 using awaitable = asio::awaitable<void, executor>;
 using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, executor>;
 using stream_socket = asio::basic_stream_socket<asio::ip::tcp, executor>;
-using timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, executor>;
+using timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 
 inline constexpr asio::use_awaitable_t<executor> use_awaitable{};
 

@@ -86,11 +86,9 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
         break;
     case event::kind::refused:
         if (happened.why == refusal::name_not_allowed) {
-            log.warn("refused {}: a name is 1 to 255 characters of UTF-8 without control characters",
-                     node_text(who));
+            log.warn("refused {}: a name is 1 to 255 characters of UTF-8 without control characters", node_text(who));
         } else {
-            log.warn("refused {}: at {} the name belongs to {}", node_text(who), host_text(who.where, known),
-                     other());
+            log.warn("refused {}: at {} the name belongs to {}", node_text(who), host_text(who.where, known), other());
         }
         break;
     }

@@ -19,8 +19,7 @@ namespace {
 using asio::ip::tcp;
 
 bool is_absent_family(boost::system::error_code error) {
-    return error == asio::error::address_family_not_supported ||
-           error == boost::system::errc::address_not_available;
+    return error == asio::error::address_family_not_supported || error == boost::system::errc::address_not_available;
 }
 
 acceptor open_listener(asio::io_context& io, const address& where, std::uint16_t port) {
@@ -137,8 +136,7 @@ void restrict_listener(acceptor& listener, listen_scope scope) {
     }};
     const sock_fprog filter{program.size(), program.data()};
     if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
-        throw std::system_error(errno, std::generic_category(),
-                                "listen = loopback: cannot attach the packet filter");
+        throw std::system_error(errno, std::generic_category(), "listen = loopback: cannot attach the packet filter");
     }
 }
 

@@ -108,12 +108,11 @@ struct server::connection {
     std::optional<decltype(server::idle_)::iterator> in_idle;
 };
 
-server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from,
-               std::size_t max_connections, std::shared_ptr<const hosts> known, std::uint32_t first_creation,
-               server_hooks hooks)
-    : io_(io), port_(listeners.front().local_endpoint().port()),
-      scope_(from.scope), packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept),
-      delay_write_(from.delay_write), max_connections_(max_connections), hooks_(std::move(hooks)),
+server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
+               std::shared_ptr<const hosts> known, std::uint32_t first_creation, server_hooks hooks)
+    : io_(io), port_(listeners.front().local_endpoint().port()), scope_(from.scope),
+      packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
+      max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                first_creation, now(), *this),
       idle_timer_(io), service_timer_(io) {
@@ -162,8 +161,7 @@ bool server::accept_burst(acceptor& listener) {
         }
         asio::ip::tcp::endpoint peer;
         auto length = static_cast<socklen_t>(peer.capacity());
-        const int descriptor =
-            ::accept4(listener.native_handle(), peer.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int descriptor = ::accept4(listener.native_handle(), peer.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor < 0) {
             if (would_block(errno)) {
                 return true;
@@ -285,8 +283,8 @@ awaitable server::read_request(connection_ptr self) {
     std::array<char, read_buffer_bytes> buffer; // NOLINT: filled by the read
     for (;;) {
         error_code error;
-        const auto size = co_await self->socket.async_read_some(
-            asio::buffer(buffer), asio::redirect_error(use_awaitable, error));
+        const auto size =
+            co_await self->socket.async_read_some(asio::buffer(buffer), asio::redirect_error(use_awaitable, error));
         if (self->at == connection::phase::closed) {
             co_return;
         }
@@ -327,8 +325,8 @@ awaitable server::watch(connection_ptr self) {
 awaitable server::write_rest(connection_ptr self) {
     while (!self->unsent.empty() && self->at == connection::phase::writing) {
         error_code error;
-        const auto size = co_await self->socket.async_write_some(
-            asio::buffer(self->unsent), asio::redirect_error(use_awaitable, error));
+        const auto size = co_await self->socket.async_write_some(asio::buffer(self->unsent),
+                                                                 asio::redirect_error(use_awaitable, error));
         if (error) {
             break;
         }
@@ -437,12 +435,12 @@ void server::perform(const close& what, guest* who) {
 /// Answers a connection that has no socket object.
 ///
 /// With MSG_MORE and a close right after it the reply and the end leave as one segment and the client wakes once:
-/// 25 to 30 % of the daemon's CPU a lookup (measured, docs/decisions.md). Never without the close: the kernel would hold
-/// the reply for 200 ms.
+/// 25 to 30 % of the daemon's CPU a lookup (measured, docs/decisions.md). Never without the close: the kernel would
+/// hold the reply for 200 ms.
 void server::reply_to_guest(guest& who, send::after then) {
     const bool is_last = then == send::after::close;
-    const auto written = ::send(who.descriptor, reply_.data(), reply_.size(),
-                                MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));
+    const auto written =
+        ::send(who.descriptor, reply_.data(), reply_.size(), MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));
     if (is_last && written == static_cast<ssize_t>(reply_.size())) {
         who.leave();
         return;
@@ -565,7 +563,8 @@ void server::close_idle(time_point at) {
     }
 }
 
-/// The service's deadlines mostly grow: the timer is set anew only for an earlier one, and is not set when nobody waits.
+/// The service's deadlines mostly grow: the timer is set anew only for an earlier one, and is not set when nobody
+/// waits.
 void server::arm_service_timer() {
     const auto due = service_.next_deadline();
     if (!due || (service_timer_due_ && *service_timer_due_ <= *due)) {

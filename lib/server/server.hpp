@@ -37,8 +37,8 @@ struct server_hooks {
 
 class server final : private liveness {
   public:
-    /// `max_connections`: how many may wait or be registered at once; more newcomers stay in the kernel's queue, and the
-    /// idle connection that waited longest makes room for the next.
+    /// `max_connections`: how many may wait or be registered at once; more newcomers stay in the kernel's queue, and
+    /// the idle connection that waited longest makes room for the next.
     server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::size_t max_connections,
            std::shared_ptr<const hosts>, std::uint32_t first_creation, server_hooks);
 

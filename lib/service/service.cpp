@@ -89,16 +89,16 @@ service::service(policy rules, std::shared_ptr<const hosts> known, std::uint32_t
                  const liveness& connections)
     : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(first_creation, started) {}
 
-void service::request(connection_number connection, const origin& from, const wire::request& request,
-                      time_point now, actions& out) {
+void service::request(connection_number connection, const origin& from, const wire::request& request, time_point now,
+                      actions& out) {
     std::visit([&](const auto& message) { answer(connection, from, message, now, out); }, request);
     answer_readers(now, out);
 }
 
 // ---- registrations
 
-void service::answer(connection_number connection, const origin& from, const wire::alive2_req& message,
-                     time_point now, actions& out) {
+void service::answer(connection_number connection, const origin& from, const wire::alive2_req& message, time_point now,
+                     actions& out) {
     if (!from.is_this_machine()) {
         out.emplace_back(close{connection});
         return;
@@ -190,8 +190,7 @@ void service::accept(newcomer self, time_point now, actions& out) {
 /// nobody (OTP's client closes it itself).
 void service::refuse(const newcomer& self, refusal why, actions& out) {
     out.emplace_back(send{.connection = self.connection,
-                          .reply = alive2_reply(self.self.highest_version, wire::result_error,
-                                                wire::refused_creation),
+                          .reply = alive2_reply(self.self.highest_version, wire::result_error, wire::refused_creation),
                           .then = send::after::close});
     registration who;
     who.connection = self.connection;
@@ -308,8 +307,8 @@ void service::answer(connection_number connection, const origin& from, const wir
                    out);
 }
 
-void service::answer(connection_number connection, const origin& from, const wire::names_req& message,
-                     time_point now, actions& out) {
+void service::answer(connection_number connection, const origin& from, const wire::names_req& message, time_point now,
+                     actions& out) {
     const auto where = hosts_->at(from.local);
     if (message.with_hosts && where.is_machine() && from.is_this_machine()) {
         auto list = names_at(where); // at the machine nobody waits: it shows pending nodes
@@ -317,11 +316,9 @@ void service::answer(connection_number connection, const origin& from, const wir
         out.emplace_back(send{.connection = connection, .reply = std::move(list)});
         return;
     }
-    answer_or_hold({.connection = connection,
-                    .where = where,
-                    .alive_name = std::nullopt,
-                    .deadline = now + policy_.lookup_time},
-                   out);
+    answer_or_hold(
+        {.connection = connection, .where = where, .alive_name = std::nullopt, .deadline = now + policy_.lookup_time},
+        out);
 }
 
 void service::answer_or_hold(reader self, actions& out) {
@@ -439,8 +436,8 @@ void service::answer(connection_number connection, const origin& from, const wir
     }
 }
 
-void service::answer(connection_number connection, const origin& from, const wire::stop_req& message,
-                     time_point now, actions& out) {
+void service::answer(connection_number connection, const origin& from, const wire::stop_req& message, time_point now,
+                     actions& out) {
     if (!from.is_this_machine() || !policy_.relaxed_command_check) {
         out.emplace_back(close{connection});
         return;
@@ -481,8 +478,7 @@ void service::unregister(connection_number connection, actions& out) {
     }
     resolving_.erase(connection);
     readers_may_go_ = true;
-    out.emplace_back(
-        event{.what = event::kind::unregistered, .who = std::move(removed->gone), .other = {}, .why = {}});
+    out.emplace_back(event{.what = event::kind::unregistered, .who = std::move(removed->gone), .other = {}, .why = {}});
     if (removed->promoted != nullptr) {
         out.emplace_back(event_of(event::kind::promoted, *removed->promoted));
     }

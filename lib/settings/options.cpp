@@ -83,7 +83,7 @@ bool apply_relaxed_always(settings& to, std::string_view) {
     return true;
 }
 
-template <std::chrono::seconds settings::* To>
+template <std::chrono::seconds settings::*To>
 bool apply_seconds(settings& to, std::string_view value) {
     const auto seconds = parse_number<int>(value, 1, 604800);
     if (seconds) {
@@ -126,6 +126,8 @@ constexpr std::string_view one_verb = "one thing to do at a time";
 constexpr std::string_view seconds_range = "1 to 604800 seconds";
 constexpr std::string_view level_range = "error, warn, info, debug or trace";
 
+// One row an option; the formatter would give each field a line.
+// clang-format off
 constexpr std::array options{
     option{.flag = "port", .style = dashes::one, .variable = "ERL_EPMD_PORT", .file_key = "port", .value = "PORT",
            .allowed = port_range, .help = "the epmd port (4369)", .apply = apply_port, .topic = "port"},
@@ -199,6 +201,7 @@ constexpr std::array options{
     option{.flag = "help", .allowed = one_verb, .help = "print this", .apply = apply_verb<verb::help>,
            .topic = "verb"},
 };
+// clang-format on
 
 bool is_host_name(std::string_view name) {
     constexpr std::size_t longest = 253; // RFC 1035, section 2.3.4, as text

@@ -166,8 +166,9 @@ void read_line(const std::string& section, const std::string& line, const std::s
         std::istringstream text(section + "\n" + line);
         parsed = po::parse_config_file(text, po::options_description(), true);
     } catch (const po::error&) {
-        throw settings_error(where + ": '" + line + "' is not allowed: a line is 'key = value', '[host]' or a "
-                                                    "comment after '#'");
+        throw settings_error(where + ": '" + line +
+                             "' is not allowed: a line is 'key = value', '[host]' or a "
+                             "comment after '#'");
     }
     constexpr std::string_view host_prefix = "host.";
     for (const auto& one : parsed.options) {
@@ -347,7 +348,8 @@ std::string help_text() {
         bool (*has)(const option&);
     };
     static constexpr std::array<group, 3> groups{{
-        {"The daemon's flags, as epmd has them", [](const option& one) { return one.style == dashes::one && !one.is_last; }},
+        {"The daemon's flags, as epmd has them",
+         [](const option& one) { return one.style == dashes::one && !one.is_last; }},
         {"To ask the running epmd; these come last", [](const option& one) { return one.is_last; }},
         {"loopmd's own flags", [](const option& one) { return one.style == dashes::two; }},
     }};

@@ -1,7 +1,8 @@
 /// Flags, environment and configuration file, read into one checked struct.
 ///
 /// A flag goes before the environment, the environment before the file, the file before the default; of flags that say
-/// the same thing the last counts, as with stock. A mistake anywhere is a settings_error of one sentence that names source, key, value and what is allowed.
+/// the same thing the last counts, as with stock. A mistake anywhere is a settings_error of one sentence that names
+/// source, key, value and what is allowed.
 #pragma once
 
 #include "registry/hosts.hpp"
@@ -37,19 +38,19 @@ enum class log_level {
 
 struct settings {
     verb what = verb::serve;
-    std::uint16_t port = 4369;            ///< registered with IANA; 0 (not from outside): the system chooses
+    std::uint16_t port = 4369; ///< registered with IANA; 0 (not from outside): the system chooses
     listen_scope scope = listen_scope::all;
-    std::vector<address> addresses;       ///< to listen on beside the loopback ones; empty: on every address
-    std::vector<configured_host> hosts;   ///< in the order in which they were given
-    bool is_daemon = false;               ///< to leave the terminal
-    bool has_systemd_sockets = false;     ///< to serve the sockets that systemd passes, and no others
-    std::string stop_name;                ///< whom verb::stop is to unregister
+    std::vector<address> addresses;     ///< to listen on beside the loopback ones; empty: on every address
+    std::vector<configured_host> hosts; ///< in the order in which they were given
+    bool is_daemon = false;             ///< to leave the terminal
+    bool has_systemd_sockets = false;   ///< to serve the sockets that systemd passes, and no others
+    std::string stop_name;              ///< whom verb::stop is to unregister
     bool relaxed_command_check = false;
     std::chrono::seconds packet_timeout{60}; ///< stock's default
-    std::chrono::seconds delay_accept{0}; ///< to sleep before accepting, as a busy server would
-    std::chrono::seconds delay_write{0};  ///< to sleep before each reply
+    std::chrono::seconds delay_accept{0};    ///< to sleep before accepting, as a busy server would
+    std::chrono::seconds delay_write{0};     ///< to sleep before each reply
     log_level level = log_level::info;
-    std::string config_file;              ///< the one that was read; empty: none
+    std::string config_file; ///< the one that was read; empty: none
 
     bool operator==(const settings&) const = default;
 };
@@ -68,8 +69,8 @@ class usage_error : public settings_error {
 /// The value of an environment variable, if it is set.
 using environment = std::function<std::optional<std::string>(const std::string&)>;
 
-/// Reads everything; client verbs come last, as with stock. `arguments` without the program's name; a file that is named without its whole path is looked for
-/// in `directory`. Throws settings_error, or usage_error for a flag.
+/// Reads everything; client verbs come last, as with stock. `arguments` without the program's name; a file that is
+/// named without its whole path is looked for in `directory`. Throws settings_error, or usage_error for a flag.
 settings read_settings(std::span<const std::string> arguments, const environment&,
                        const std::filesystem::path& directory);
 

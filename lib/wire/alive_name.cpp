@@ -80,8 +80,7 @@ name_verdict judge_alive_name(std::string_view name) noexcept {
     if (*characters > max_alive_name_characters) {
         return name_verdict::too_long;
     }
-    return std::any_of(name.begin(), name.end(), is_control) ? name_verdict::control_character
-                                                             : name_verdict::good;
+    return std::any_of(name.begin(), name.end(), is_control) ? name_verdict::control_character : name_verdict::good;
 }
 
 } // namespace epmd::wire

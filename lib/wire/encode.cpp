@@ -83,7 +83,11 @@ void put(std::string& out, const names_resp& reply) {
         append_names_line(node, out);
     }
     for (const auto& host : reply.hosts) {
-        out.append("host ").append(host.name).append(host.name.empty() ? "" : " at ").append(host.addresses).append("\n");
+        out.append("host ")
+            .append(host.name)
+            .append(host.name.empty() ? "" : " at ")
+            .append(host.addresses)
+            .append("\n");
         for (const auto& node : host.nodes) {
             append_names_line(node, out);
         }

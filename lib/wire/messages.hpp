@@ -121,7 +121,7 @@ struct names_resp {
         bool operator==(const host&) const = default;
     };
     std::uint16_t epmd_port = 0;
-    std::vector<node> nodes; ///< newest registration first
+    std::vector<node> nodes;      ///< newest registration first
     std::vector<host> hosts = {}; ///< those that have nodes
 
     bool operator==(const names_resp&) const = default;
@@ -157,7 +157,7 @@ struct stop_resp {
     bool operator==(const stop_resp&) const = default;
 };
 
-using reply = std::variant<alive2_x_resp, alive2_resp, port2_resp, port2_unknown, names_resp, dump_resp, kill_resp,
-                           stop_resp>;
+using reply =
+    std::variant<alive2_x_resp, alive2_resp, port2_resp, port2_unknown, names_resp, dump_resp, kill_resp, stop_resp>;
 
 } // namespace epmd::wire

@@ -6,7 +6,6 @@
 #include <string_view>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    epmd::fuzz::read_sock_diag(
-        std::string_view(reinterpret_cast<const char*>(data), size)); // NOLINT: bytes are bytes
+    epmd::fuzz::read_sock_diag(std::string_view(reinterpret_cast<const char*>(data), size)); // NOLINT: bytes are bytes
     return 0;
 }

@@ -40,8 +40,7 @@ void decode_and_encode(std::string_view message) {
 
 void decode_request(std::string_view bytes) {
     if (wire::frame(bytes) == wire::framing::complete) {
-        demand(wire::request_of(bytes).size() == bytes.size() - wire::length_prefix_bytes,
-               "a frame is its request");
+        demand(wire::request_of(bytes).size() == bytes.size() - wire::length_prefix_bytes, "a frame is its request");
         decode_and_encode(wire::request_of(bytes));
     }
     if (bytes.size() <= wire::max_request_bytes) { // so that the fuzzer need not guess the length
@@ -65,8 +64,7 @@ void node_name_of_command_line(std::string_view bytes) {
         demand(found->find('\0') == std::string_view::npos, "a name ends at a NUL");
         const auto parts = split_node_name(*found);
         demand(is_inside(parts.alive_name, *found), "an alive name is a part of the name");
-        demand(parts.host_part.empty() || is_inside(parts.host_part, *found),
-               "a host part is a part of the name");
+        demand(parts.host_part.empty() || is_inside(parts.host_part, *found), "a host part is a part of the name");
     }
 }
 

@@ -29,7 +29,7 @@ struct vm {
     time_point came;
     bool is_found = false;  ///< its evidence was delivered
     bool is_direct = false; ///< its connection shows where it belongs
-    bool is_dead = false;  ///< and nobody told the service
+    bool is_dead = false;   ///< and nobody told the service
 };
 
 class history {

@@ -38,10 +38,9 @@ class fake_lookup {
             state->asked.push_back(name);
             // As the C library would: what it will answer stands when it is asked.
             const auto known = state->answers.find(name);
-            const auto answer =
-                known == state->answers.end()
-                    ? resolution{.addresses = {}, .trouble = "does not resolve (nobody knows)"}
-                    : known->second;
+            const auto answer = known == state->answers.end()
+                                    ? resolution{.addresses = {}, .trouble = "does not resolve (nobody knows)"}
+                                    : known->second;
             state->changed.notify_all();
             if (state->when_asked) {
                 state->when_asked();
@@ -84,8 +83,7 @@ class fake_lookup {
     /// fault exhausts.
     [[nodiscard]] bool await_asked(std::size_t count) const {
         std::unique_lock lock(state_->mutex);
-        return state_->changed.wait_for(lock, std::chrono::seconds(30),
-                                        [&] { return state_->asked.size() >= count; });
+        return state_->changed.wait_for(lock, std::chrono::seconds(30), [&] { return state_->asked.size() >= count; });
     }
 
   private:

@@ -18,13 +18,11 @@ class fake_kernel final : public kernel {
   public:
     std::vector<socket_info> sockets;
 
-    std::optional<socket_info> connected(const address& local,
-                                         std::uint16_t local_port,
-                                         const address& remote,
+    std::optional<socket_info> connected(const address& local, std::uint16_t local_port, const address& remote,
                                          std::uint16_t remote_port) override {
         const auto found = std::find_if(sockets.begin(), sockets.end(), [&](const socket_info& one) {
-            return !one.is_listening && one.local == local && one.local_port == local_port &&
-                   one.remote == remote && one.remote_port == remote_port;
+            return !one.is_listening && one.local == local && one.local_port == local_port && one.remote == remote &&
+                   one.remote_port == remote_port;
         });
         return found == sockets.end() ? std::nullopt : std::optional(*found);
     }

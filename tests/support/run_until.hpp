@@ -10,8 +10,7 @@ namespace epmd::test {
 
 /// Runs handlers until `is_done`. False: it has not come about within `bound`, which only a fault exhausts.
 template <typename Predicate>
-bool run_until(boost::asio::io_context& io,
-               Predicate is_done,
+bool run_until(boost::asio::io_context& io, Predicate is_done,
                std::chrono::milliseconds bound = std::chrono::seconds(30)) {
     const auto stays = boost::asio::make_work_guard(io);
     const auto end = std::chrono::steady_clock::now() + bound;

@@ -27,15 +27,16 @@ finding evidence_for(std::string_view host_address, std::string host_name, std::
 }
 
 scene::scene(std::vector<configured_host> configured, policy rules)
-    : service_(rules,
-               std::make_shared<const hosts>(std::move(configured), machine_identity{"workshop", {ip("127.0.1.1")}, {}}),
-               1000, now_, *this) {}
+    : service_(
+          rules,
+          std::make_shared<const hosts>(std::move(configured), machine_identity{"workshop", {ip("127.0.1.1")}, {}}),
+          1000, now_, *this) {}
 
 connection_number scene::requests(const wire::request& what, std::string_view to, std::string_view from) {
     const auto connection = next_++;
     service_.request(connection,
-                     {.peer = ip(from), .peer_port = 40000, .local = ip(to), .local_port = 4369, .descriptor = 7},
-                     what, now_, actions_);
+                     {.peer = ip(from), .peer_port = 40000, .local = ip(to), .local_port = 4369, .descriptor = 7}, what,
+                     now_, actions_);
     perform();
     return connection;
 }
@@ -43,9 +44,8 @@ connection_number scene::requests(const wire::request& what, std::string_view to
 connection_number scene::registers(std::string_view alive_name, std::uint16_t port, std::string_view to,
                                    std::string_view from, std::uint16_t highest_version) {
     return requests(
-        wire::alive2_req{
-            .port = port, .highest_version = highest_version, .alive_name = alive_name, .extra = {}},
-        to, from);
+        wire::alive2_req{.port = port, .highest_version = highest_version, .alive_name = alive_name, .extra = {}}, to,
+        from);
 }
 
 connection_number scene::looks_up(std::string_view alive_name, std::string_view at) {

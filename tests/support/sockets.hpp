@@ -50,9 +50,8 @@ class tcp_socket {
         if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&name), &size) != 0) { // NOLINT
             throw std::runtime_error("getsockname failed");
         }
-        return ntohs(name.ss_family == AF_INET
-                         ? reinterpret_cast<const sockaddr_in&>(name).sin_port     // NOLINT
-                         : reinterpret_cast<const sockaddr_in6&>(name).sin6_port); // NOLINT
+        return ntohs(name.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(name).sin_port     // NOLINT
+                                               : reinterpret_cast<const sockaddr_in6&>(name).sin6_port); // NOLINT
     }
 
   private:

@@ -78,8 +78,8 @@ TEST_CASE("the loopback addresses are 127.0.0.0/8 and ::1") {
     CHECK("::ffff:127.1.2.3"_ip.is_loopback());
     CHECK("::1"_ip.is_loopback());
     CHECK_FALSE("::1"_ip.is_loopback_v4());
-    for (const auto& one : {"126.255.255.255"_ip, "128.0.0.0"_ip, "0.0.0.0"_ip, "192.0.2.1"_ip, "::"_ip,
-                            "::2"_ip, "::127.0.0.1"_ip, "fe80::1"_ip, "7f00::1"_ip}) {
+    for (const auto& one : {"126.255.255.255"_ip, "128.0.0.0"_ip, "0.0.0.0"_ip, "192.0.2.1"_ip, "::"_ip, "::2"_ip,
+                            "::127.0.0.1"_ip, "fe80::1"_ip, "7f00::1"_ip}) {
         CAPTURE(to_string(one));
         CHECK_FALSE(one.is_loopback_v4());
         CHECK_FALSE(one.is_loopback());

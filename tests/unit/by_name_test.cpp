@@ -91,8 +91,7 @@ TEST_CASE("a name that resolves to an address of the machine is the machine") {
 TEST_CASE("of several addresses a host's goes before the machine's, else the first counts") {
     CHECK(placement_of({{"127.0.0.1"_ip, "127.0.0.2"_ip}, ""}).found == placed(lowry));
     CHECK(placement_of({{"127.0.0.2"_ip, "127.0.0.1"_ip}, ""}).found == placed(lowry));
-    CHECK(placement_of({{"192.0.2.1"_ip, "::1"_ip, "127.0.0.3"_ip, "127.0.0.2"_ip}, ""}).found ==
-          placed(jill));
+    CHECK(placement_of({{"192.0.2.1"_ip, "::1"_ip, "127.0.0.3"_ip, "127.0.0.2"_ip}, ""}).found == placed(jill));
     CHECK(placement_of({{"127.0.0.2"_ip, "127.0.0.3"_ip}, ""}).found == placed(lowry));
 }
 
@@ -109,15 +108,13 @@ TEST_CASE("a name of another machine leaves a node unplaced, and says why") {
 }
 
 TEST_CASE("a name that does not resolve leaves a node unplaced, and says why") {
-    CHECK(placement_of({{}, "does not resolve (nobody knows)"}).found ==
-          in_trouble("does not resolve (nobody knows)"));
+    CHECK(placement_of({{}, "does not resolve (nobody knows)"}).found == in_trouble("does not resolve (nobody knows)"));
 }
 
 TEST_CASE("an address that the hosts file gives to another name is a host if a device has it") {
     const hosts known({}, {"sam", {}, {"192.0.2.1"_ip, "198.51.100.1"_ip}});
     const auto is_local = [](const address& one) { return one == "192.0.2.1"_ip; };
-    CHECK(place_by_name(of_name("x"), {{"192.0.2.1"_ip}, ""}, known, is_local) ==
-          placed(host("192.0.2.1"_ip)));
+    CHECK(place_by_name(of_name("x"), {{"192.0.2.1"_ip}, ""}, known, is_local) == placed(host("192.0.2.1"_ip)));
     CHECK(place_by_name(of_name("x"), {{"198.51.100.1"_ip}, ""}, known, is_local) ==
           in_trouble("resolves to 198.51.100.1, which is not of this machine"));
 }
@@ -130,8 +127,7 @@ TEST_CASE("an address as text that only a device can tell to be here is left to 
 }
 
 TEST_CASE("devices are asked only where the address does not say it") {
-    CHECK(placement_of({{"127.0.0.2"_ip, "127.0.0.1"_ip, "::1"_ip, "fd00::2"_ip, "192.0.2.7"_ip}, ""})
-              .asked.empty());
+    CHECK(placement_of({{"127.0.0.2"_ip, "127.0.0.1"_ip, "::1"_ip, "fd00::2"_ip, "192.0.2.7"_ip}, ""}).asked.empty());
     CHECK(placement_of({{"127.0.1.1"_ip}, ""}).asked.empty());
     CHECK(placement_of({{"192.0.2.1"_ip}, ""}).asked == std::vector{"192.0.2.1"_ip});
 }
@@ -152,8 +148,7 @@ TEST_CASE("what was found before is found anew, and all else of it stays") {
 
 // ---- who the machine is
 
-machine_identity
-identified(const std::string& hostname, std::vector<address> addresses, const std::string& file) {
+machine_identity identified(const std::string& hostname, std::vector<address> addresses, const std::string& file) {
     std::istringstream lines(file);
     return identify(hostname, {std::move(addresses), ""}, hosts_file::parse(lines));
 }
@@ -167,19 +162,16 @@ TEST_CASE("the machine has the addresses to which its hostname resolves") {
 }
 
 TEST_CASE("an address that the hosts file gives to another name is that one's") {
-    CHECK(
-        identified("sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, "127.0.0.2 lowry\n192.0.2.7 lan lan.other.org") ==
-        machine_identity{"sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, {"127.0.0.2"_ip, "192.0.2.7"_ip}});
+    CHECK(identified("sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, "127.0.0.2 lowry\n192.0.2.7 lan lan.other.org") ==
+          machine_identity{"sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, {"127.0.0.2"_ip, "192.0.2.7"_ip}});
 }
 
 TEST_CASE("an address that the hosts file gives to the hostname is nobody else's, whoever has it as well") {
     for (const std::string hostname : {"sam", "SAM", "sam.example.org"}) {
-        for (const std::string file :
-             {"127.0.1.1 sam", "127.0.1.1 lowry Sam", "127.0.1.1 lowry\n127.0.1.1 sam"}) {
+        for (const std::string file : {"127.0.1.1 sam", "127.0.1.1 lowry Sam", "127.0.1.1 lowry\n127.0.1.1 sam"}) {
             CAPTURE(hostname);
             CAPTURE(file);
-            CHECK(identified(hostname, {"127.0.1.1"_ip}, file) ==
-                  machine_identity{hostname, {"127.0.1.1"_ip}, {}});
+            CHECK(identified(hostname, {"127.0.1.1"_ip}, file) == machine_identity{hostname, {"127.0.1.1"_ip}, {}});
         }
     }
     CHECK(identified("sam.example.org", {}, "127.0.1.1 sam.example.org").others.empty());

@@ -57,8 +57,8 @@ TEST_CASE("a command line gives the name that OTP would take") {
         {"an empty argument before", {"beam.smp", "", "-sname", "a"}, "a"},
         {"an empty host part", {"beam.smp", "-sname", "a@"}, "a@"},
         {"elixir",
-         {"beam.smp", "-elixir_root", "/usr/lib/elixir/lib", "-sname", "a@jill", "-s", "elixir", "start_cli",
-          "-extra", "--sname", "b", "-S", "mix"},
+         {"beam.smp", "-elixir_root", "/usr/lib/elixir/lib", "-sname", "a@jill", "-s", "elixir", "start_cli", "-extra",
+          "--sname", "b", "-S", "mix"},
          "a@jill"},
     };
     for (const auto& one : all) {
@@ -74,8 +74,7 @@ TEST_CASE("a command line that ends early gives the name, a part of it, or none"
     for (std::size_t size = 0; size <= whole.size(); ++size) {
         CAPTURE(size);
         const std::string cut = whole.substr(0, size);
-        const auto name =
-            std::string_view("abc@x.y").substr(0, size <= before.size() ? 0 : size - before.size());
+        const auto name = std::string_view("abc@x.y").substr(0, size <= before.size() ? 0 : size - before.size());
         const auto expected = name.empty() ? std::nullopt : std::optional(name);
         CHECK(node_name_of_command_line(cut) == expected);
     }
@@ -96,14 +95,10 @@ TEST_CASE("an environment gives the name that RabbitMQ or Livebook will take") {
         {"other variables", {"HOME=/root", "PATH=/bin", "NODENAME=a@lowry"}, std::nullopt},
         {"RabbitMQ", {"HOME=/root", "RABBITMQ_NODENAME=rabbit@lowry", "TERM=x"}, "rabbit@lowry"},
         {"Livebook", {"LIVEBOOK_NODE=livebook@jill"}, "livebook@jill"},
-        {"the first of both",
-         {"LIVEBOOK_NODE=livebook@jill", "RABBITMQ_NODENAME=rabbit@lowry"},
-         "livebook@jill"},
+        {"the first of both", {"LIVEBOOK_NODE=livebook@jill", "RABBITMQ_NODENAME=rabbit@lowry"}, "livebook@jill"},
         {"empty ones", {"RABBITMQ_NODENAME=", "LIVEBOOK_NODE="}, std::nullopt},
         {"an empty one, and another", {"RABBITMQ_NODENAME=", "LIVEBOOK_NODE=a"}, "a"},
-        {"a longer variable",
-         {"MY_RABBITMQ_NODENAME=a", "RABBITMQ_NODENAMES=b", "RABBITMQ_NODENAME"},
-         std::nullopt},
+        {"a longer variable", {"MY_RABBITMQ_NODENAME=a", "RABBITMQ_NODENAMES=b", "RABBITMQ_NODENAME"}, std::nullopt},
         {"small letters", {"rabbitmq_nodename=a"}, std::nullopt},
         {"inside a value", {"X=RABBITMQ_NODENAME=a"}, std::nullopt},
         {"a value with =", {"RABBITMQ_NODENAME=a=b@lowry"}, "a=b@lowry"},

@@ -15,8 +15,8 @@ using test::operator""_ip;
 
 TEST_CASE("without configuration every other address in 127.0.0.0/8 is a host of its own") {
     const hosts known;
-    for (const auto& machine : {"127.0.0.1"_ip, "::ffff:127.0.0.1"_ip, "::1"_ip, "192.0.2.1"_ip,
-                                "2001:db8::1"_ip, "0.0.0.0"_ip, "::"_ip}) {
+    for (const auto& machine :
+         {"127.0.0.1"_ip, "::ffff:127.0.0.1"_ip, "::1"_ip, "192.0.2.1"_ip, "2001:db8::1"_ip, "0.0.0.0"_ip, "::"_ip}) {
         CAPTURE(to_string(machine));
         CHECK(known.at(machine) == the_machine);
     }
@@ -51,9 +51,8 @@ TEST_CASE("an address to which the hostname resolves is the machine's") {
 }
 
 TEST_CASE("a configured host has all its addresses, and the first is its identity") {
-    const hosts known(
-        {{"lowry", {"127.0.0.2"_ip, "127.0.0.22"_ip, "fd00::2"_ip}}, {"jill", {"127.0.0.3"_ip}}},
-        {"sam", {}, {}});
+    const hosts known({{"lowry", {"127.0.0.2"_ip, "127.0.0.22"_ip, "fd00::2"_ip}}, {"jill", {"127.0.0.3"_ip}}},
+                      {"sam", {}, {}});
     const host lowry("127.0.0.2"_ip);
     CHECK(known.at("127.0.0.2"_ip) == lowry);
     CHECK(known.at("127.0.0.22"_ip) == lowry);
@@ -88,8 +87,7 @@ TEST_CASE("a configured address is never the machine's") {
 }
 
 TEST_CASE("an address that the hosts file gives to another name is a host of its own") {
-    const hosts known(
-        {}, {"sam", {"127.0.1.1"_ip, "127.0.0.5"_ip}, {"192.0.2.7"_ip, "127.0.0.5"_ip, "fd00::7"_ip}});
+    const hosts known({}, {"sam", {"127.0.1.1"_ip, "127.0.0.5"_ip}, {"192.0.2.7"_ip, "127.0.0.5"_ip, "fd00::7"_ip}});
     CHECK(known.at("192.0.2.7"_ip) == host("192.0.2.7"_ip));
     CHECK(known.at("fd00::7"_ip) == host("fd00::7"_ip));
     CHECK(known.at("127.0.0.5"_ip) == host("127.0.0.5"_ip)); // although the hostname resolves to it
@@ -104,8 +102,7 @@ TEST_CASE("127.0.0.1 and ::1 are the machine's, whatever names they have") {
 }
 
 TEST_CASE("an address is configured or it is not") {
-    const hosts known({{"lowry", {"127.0.0.2"_ip, "192.0.2.7"_ip}}},
-                      {"sam", {"127.0.1.1"_ip}, {"127.0.0.3"_ip}});
+    const hosts known({{"lowry", {"127.0.0.2"_ip, "192.0.2.7"_ip}}}, {"sam", {"127.0.1.1"_ip}, {"127.0.0.3"_ip}});
     CHECK(known.is_configured("127.0.0.2"_ip));
     CHECK(known.is_configured("192.0.2.7"_ip));
     CHECK_FALSE(known.is_configured("127.0.0.3"_ip));
@@ -133,8 +130,7 @@ TEST_CASE("the machine is named by its hostname, whole or its first label") {
     const hosts known({}, {"sam.example.org", {}, {}});
     CHECK(known.named("sam.example.org") == the_machine);
     CHECK(known.named("sam") == the_machine);
-    for (const auto name :
-         {"sam.", "sam.example", "sam.example.org.", "example.org", "org", "sa", "sam.other.org"}) {
+    for (const auto name : {"sam.", "sam.example", "sam.example.org.", "example.org", "org", "sa", "sam.other.org"}) {
         CAPTURE(name);
         CHECK(known.named(name) == std::nullopt);
     }

@@ -48,8 +48,7 @@ std::string message(std::uint16_t type, std::uint16_t flags, const std::string& 
     return result;
 }
 
-std::string
-diag(const socket_info& what, std::uint8_t state, std::uint16_t flags, const std::string& attributes = "") {
+std::string diag(const socket_info& what, std::uint8_t state, std::uint16_t flags, const std::string& attributes = "") {
     inet_diag_msg body{};
     const bool is_v4 = what.local.is_v4();
     body.idiag_family = is_v4 ? AF_INET : AF_INET6;
@@ -93,8 +92,7 @@ TEST_CASE("the answer to an exact query is one socket, and the last") {
 
 TEST_CASE("answers to a dump go on until it says that it is done") {
     sockets read;
-    const auto first =
-        diag(listener, TCP_LISTEN, NLM_F_MULTI) + diag(connection, TCP_ESTABLISHED, NLM_F_MULTI);
+    const auto first = diag(listener, TCP_LISTEN, NLM_F_MULTI) + diag(connection, TCP_ESTABLISHED, NLM_F_MULTI);
     CHECK(read_sock_diag(first, read));
     CHECK(read == sockets{listener, connection});
     CHECK(read_sock_diag(diag(listener, TCP_LISTEN, NLM_F_MULTI), read));
@@ -143,8 +141,7 @@ TEST_CASE("an error ends the answers") {
     sockets read;
     CHECK_FALSE(read_sock_diag(message(NLMSG_ERROR, 0, bytes_of(error)), read));
     CHECK(read.empty());
-    CHECK_FALSE(read_sock_diag(diag(listener, TCP_LISTEN, NLM_F_MULTI) +
-                                   message(NLMSG_ERROR, 0, bytes_of(error)) +
+    CHECK_FALSE(read_sock_diag(diag(listener, TCP_LISTEN, NLM_F_MULTI) + message(NLMSG_ERROR, 0, bytes_of(error)) +
                                    diag(connection, TCP_ESTABLISHED, NLM_F_MULTI),
                                read));
     CHECK(read == sockets{listener});
@@ -156,8 +153,7 @@ TEST_CASE("a datagram that ends early gives the sockets that are whole") {
     const auto whole = first + second + done;
     for (std::size_t size = 0; size <= whole.size(); ++size) {
         CAPTURE(size);
-        const std::string cut =
-            whole.substr(0, size); // a buffer of its own, so that a sanitizer sees its end
+        const std::string cut = whole.substr(0, size); // a buffer of its own, so that a sanitizer sees its end
         sockets expected;
         if (size >= first.size()) {
             expected.push_back(listener);

@@ -51,8 +51,7 @@ told of_question(connection_number connection, finding what) {
 class neighbourhood {
   public:
     explicit neighbourhood(std::vector<configured_host> configured = {})
-        : configured_(std::move(configured)),
-          known_(std::make_shared<const hosts>(configured_, machine_identity{})) {
+        : configured_(std::move(configured)), known_(std::make_shared<const hosts>(configured_, machine_identity{})) {
         write_hosts_file("# nothing yet\n");
         lookup.when_asked([this] { boost::asio::post(io, [] {}); }); // who runs until then wakes up
         lookup.answer("sam", {"127.0.1.1"_ip});
@@ -68,24 +67,21 @@ class neighbourhood {
                          .hostname = [this] { return hostname; },
                          .is_local = [](const address& one) { return one == "192.0.2.1"_ip; },
                          .hosts_file = folder_.path() / "hosts"},
-            placer::hooks{
-                .known = [this] { return known_; },
-                .found = [this](connection_number who,
-                                finding what) { heard.push_back(of_question(who, std::move(what))); },
-                .machine_changed =
-                    [this](machine_identity now) {
-                        known_ = std::make_shared<const hosts>(configured_, now);
-                        heard.push_back(of_machine(std::move(now)));
-                    }});
+            placer::hooks{.known = [this] { return known_; },
+                          .found = [this](connection_number who,
+                                          finding what) { heard.push_back(of_question(who, std::move(what))); },
+                          .machine_changed =
+                              [this](machine_identity now) {
+                                  known_ = std::make_shared<const hosts>(configured_, now);
+                                  heard.push_back(of_machine(std::move(now)));
+                              }});
     }
 
     void write_hosts_file(const std::string& content) { folder_.write("hosts", content); }
     void remove_hosts_file() { std::filesystem::remove(folder_.path() / "hosts"); }
 
     /// A VM that has the connection `number` open, and a listener at `where`.
-    void add_node(connection_number number,
-                  const std::string& node_name,
-                  std::optional<address> where = {}) const {
+    void add_node(connection_number number, const std::string& node_name, std::optional<address> where = {}) const {
         const auto from = question_of(number).from;
         const auto port = question_of(number).port;
         sockets->sockets.push_back({.local = from.peer,
@@ -165,9 +161,7 @@ finding found_of(connection_number number, const std::string& node_name, const s
     return result;
 }
 
-told placed_by_process(connection_number number,
-                       const std::string& node_name,
-                       const std::string& host_name,
+told placed_by_process(connection_number number, const std::string& node_name, const std::string& host_name,
                        host where) {
     auto result = found_of(number, node_name, host_name);
     result.where = where;
@@ -211,9 +205,8 @@ TEST_CASE("many questions give one finding each") {
     by_listener.how = evidence::listener;
     auto nowhere = found_of(3, "a@nowhere", "nowhere");
     nowhere.trouble = "does not resolve (nobody knows)";
-    CHECK(some.heard == std::vector{sam, placed_by_process(1, "a@lowry", "lowry", lowry),
-                                    of_question(2, by_listener), of_question(3, nowhere),
-                                    placed_by_process(4, "a@lowry", "lowry", lowry),
+    CHECK(some.heard == std::vector{sam, placed_by_process(1, "a@lowry", "lowry", lowry), of_question(2, by_listener),
+                                    of_question(3, nowhere), placed_by_process(4, "a@lowry", "lowry", lowry),
                                     placed_by_process(5, "a", "", the_machine), of_question(6, finding{})});
 }
 
@@ -232,8 +225,7 @@ TEST_CASE("a name that needs no resolver is not resolved") {
     CHECK(some.lookup.asked() == std::vector<std::string>{"sam"}); // for the machine's own sake
 }
 
-TEST_CASE(
-    "an address of this machine's devices is the machine's, one of another machine leaves a node unplaced") {
+TEST_CASE("an address of this machine's devices is the machine's, one of another machine leaves a node unplaced") {
     neighbourhood some;
     some.lookup.answer("here", {"192.0.2.1"_ip});
     some.lookup.answer("there", {"198.51.100.1"_ip});
@@ -347,8 +339,7 @@ TEST_CASE("a hostname whose lookup hangs holds no finding for ever") {
     some.ask(1);
     some.ask(2);
     REQUIRE(some.tells(3));
-    CHECK(some.heard ==
-          std::vector{of_machine({"sam", {}, {}}), of_question(1, finding{}), of_question(2, finding{})});
+    CHECK(some.heard == std::vector{of_machine({"sam", {}, {}}), of_question(1, finding{}), of_question(2, finding{})});
 }
 
 TEST_CASE("what was found before only has its host name resolved again") {

@@ -66,13 +66,12 @@ process described(std::int32_t pid, const std::string& program, std::optional<st
 TEST_CASE("who has a socket open is found by its inode") {
     const made_up_proc proc;
     proc.add(100, {.program = "bash", .descriptors = {"/dev/null", "socket:[7]"}});
-    proc.add(200, {.program = "beam.smp",
-                   .arguments = {"beam.smp", "-sname", "a@lowry"},
-                   .descriptors = {"/dev/null", "pipe:[123]", "socket:[124]", "socket:[123]",
-                                   "anon_inode:[eventpoll]"}});
-    proc.add(300, {.program = "beam.smp",
-                   .arguments = {"beam.smp", "-sname", "b@jill"},
-                   .descriptors = {"socket:[1234]"}});
+    proc.add(200,
+             {.program = "beam.smp",
+              .arguments = {"beam.smp", "-sname", "a@lowry"},
+              .descriptors = {"/dev/null", "pipe:[123]", "socket:[124]", "socket:[123]", "anon_inode:[eventpoll]"}});
+    proc.add(300,
+             {.program = "beam.smp", .arguments = {"beam.smp", "-sname", "b@jill"}, .descriptors = {"socket:[1234]"}});
     auto all = proc.look();
     CHECK(all.owner_of(123) == described(200, "beam.smp", "a@lowry"));
     CHECK(all.owner_of(124) == described(200, "beam.smp", "a@lowry"));
@@ -101,17 +100,14 @@ TEST_CASE("of several that share a socket a VM comes first, then the newest") {
 TEST_CASE("a VM's node name is that of its command line, else that of a variable") {
     const made_up_proc proc;
     const std::string vm = "beam.smp";
-    proc.add(
-        1, {.program = vm, .arguments = {vm, "-name", "a@x.y"}, .variables = {"RABBITMQ_NODENAME=b@lowry"}});
-    proc.add(
-        2, {.program = vm, .arguments = {vm, "-noshell"}, .variables = {"A=b", "RABBITMQ_NODENAME=b@lowry"}});
+    proc.add(1, {.program = vm, .arguments = {vm, "-name", "a@x.y"}, .variables = {"RABBITMQ_NODENAME=b@lowry"}});
+    proc.add(2, {.program = vm, .arguments = {vm, "-noshell"}, .variables = {"A=b", "RABBITMQ_NODENAME=b@lowry"}});
     proc.add(3, {.program = vm, .arguments = {vm, "-noshell"}, .variables = {"A=b"}});
     proc.add(4, {.program = vm});
     auto vms = proc.look().erlang_vms(::getuid());
-    std::sort(vms.begin(), vms.end(),
-              [](const process& left, const process& right) { return left.pid < right.pid; });
-    CHECK(vms == std::vector{described(1, vm, "a@x.y"), described(2, vm, "b@lowry"), described(3, vm),
-                             described(4, vm)});
+    std::sort(vms.begin(), vms.end(), [](const process& left, const process& right) { return left.pid < right.pid; });
+    CHECK(vms ==
+          std::vector{described(1, vm, "a@x.y"), described(2, vm, "b@lowry"), described(3, vm), described(4, vm)});
 }
 
 TEST_CASE("only Erlang VMs have a node name") {
@@ -152,8 +148,7 @@ TEST_CASE("what is no process, or gone, or shut, is passed over") {
 
 TEST_CASE("a descriptor that leads to a long name is no socket") {
     const made_up_proc proc;
-    proc.add(1, {.program = "beam.smp",
-                 .descriptors = {"socket:[1" + std::string(200, '1') + "]", "socket:[2]x"}});
+    proc.add(1, {.program = "beam.smp", .descriptors = {"socket:[1" + std::string(200, '1') + "]", "socket:[2]x"}});
     auto all = proc.look();
     CHECK(all.owner_of(1) == std::nullopt);
     CHECK(all.owner_of(2) == std::nullopt);

@@ -39,12 +39,10 @@ finding nowhere() {
 class table {
   public:
     const registration& add(connection_number connection, const std::string& alive_name) {
-        return all_.add(connection, static_cast<int>(connection) + 100,
-                        {.alive_name = alive_name, .extra = ""}, {});
+        return all_.add(connection, static_cast<int>(connection) + 100, {.alive_name = alive_name, .extra = ""}, {});
     }
 
-    const registration&
-    add_at(connection_number connection, const std::string& alive_name, const finding& where) {
+    const registration& add_at(connection_number connection, const std::string& alive_name, const finding& where) {
         add(connection, alive_name);
         all_.settle(connection, where);
         return *all_.find(connection);
@@ -58,9 +56,7 @@ class table {
     [[nodiscard]] connections seen(host where) const { return numbers(all_.visible_at(where)); }
     [[nodiscard]] connections everyone() const { return numbers(all_.all()); }
     [[nodiscard]] connections namesakes(std::string_view name) const { return numbers(all_.namesakes(name)); }
-    [[nodiscard]] placement_state state(connection_number connection) const {
-        return all_.find(connection)->state;
-    }
+    [[nodiscard]] placement_state state(connection_number connection) const { return all_.find(connection)->state; }
 
     registry& operator*() { return all_; }
     registry* operator->() { return &all_; }
@@ -423,13 +419,11 @@ TEST_CASE("pointers to registrations stay good until they are removed") {
 
 // ---- creations
 
-std::uint32_t creation_of(registry& all,
-                          connection_number connection,
-                          const std::string& name,
-                          std::uint16_t highest_version,
-                          std::chrono::milliseconds since_start = {}) {
-    return all.add(connection, -1, {.alive_name = name, .highest_version = highest_version, .extra = ""},
-                   time_point(since_start))
+std::uint32_t creation_of(registry& all, connection_number connection, const std::string& name,
+                          std::uint16_t highest_version, std::chrono::milliseconds since_start = {}) {
+    return all
+        .add(connection, -1, {.alive_name = name, .highest_version = highest_version, .extra = ""},
+             time_point(since_start))
         .creation;
 }
 
@@ -439,9 +433,8 @@ TEST_CASE("the first creation of a name is the second in which it came, and 4 at
         std::uint32_t first;
         std::chrono::milliseconds since_start;
         std::uint32_t expected;
-    } const all[] = {{0, 0ms, 4},      {3, 0ms, 4},       {4, 0ms, 4},
-                     {5, 0ms, 5},      {5, 999ms, 5},     {5, 1000ms, 6},
-                     {2, 1500ms, 4},   {1700000000, 3600s, 1700003600}};
+    } const all[] = {{0, 0ms, 4},   {3, 0ms, 4},    {4, 0ms, 4},    {5, 0ms, 5},
+                     {5, 999ms, 5}, {5, 1000ms, 6}, {2, 1500ms, 4}, {1700000000, 3600s, 1700003600}};
     for (const auto& one : all) {
         CAPTURE(one.first);
         CAPTURE(one.since_start.count());
@@ -641,8 +634,7 @@ struct model {
     }
 
     [[nodiscard]] bool has_place(connection_number who) const {
-        return std::any_of(places.begin(), places.end(),
-                           [who](const auto& place) { return place.second == who; });
+        return std::any_of(places.begin(), places.end(), [who](const auto& place) { return place.second == who; });
     }
     [[nodiscard]] bool is_placed(connection_number who) const { return has_place(who) && all.at(who).wanted; }
     [[nodiscard]] connection_number holder(host where, const std::string& name) const {
@@ -692,15 +684,13 @@ TEST_CASE("a random history leaves what the model has") {
     const auto below = [&chance](std::size_t count) {
         return std::uniform_int_distribution<std::size_t>(0, count - 1)(chance);
     };
-    const std::vector<std::string> names{"a", "b", "rabbit",
-                                         "a name that is longer than a string keeps inside"};
+    const std::vector<std::string> names{"a", "b", "rabbit", "a name that is longer than a string keeps inside"};
     const std::vector<std::optional<host>> hosts{the_machine, lowry, jill, std::nullopt};
     table real;
     model expected;
     connection_number last = 0;
     const auto anyone = [&] {
-        return std::next(expected.all.begin(), static_cast<std::ptrdiff_t>(below(expected.all.size())))
-            ->first;
+        return std::next(expected.all.begin(), static_cast<std::ptrdiff_t>(below(expected.all.size())))->first;
     };
     for (int step = 0; step < steps; ++step) {
         CAPTURE(step);
@@ -731,10 +721,9 @@ TEST_CASE("a random history leaves what the model has") {
             REQUIRE(gone->gone.connection == who);
             const auto before = expected;
             expected.remove(who);
-            const auto promoted =
-                std::find_if(expected.all.begin(), expected.all.end(), [&](const auto& one) {
-                    return before.state(one.first) != expected.state(one.first);
-                });
+            const auto promoted = std::find_if(expected.all.begin(), expected.all.end(), [&](const auto& one) {
+                return before.state(one.first) != expected.state(one.first);
+            });
             REQUIRE((gone->promoted == nullptr ? 0 : gone->promoted->connection) ==
                     (promoted == expected.all.end() ? 0 : promoted->first));
         }

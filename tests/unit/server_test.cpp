@@ -231,14 +231,20 @@ TEST_CASE("what is no request is closed without a word") {
 TEST_CASE("a registration ends with its connection, however that ends") {
     running_server epmd;
     auto node = registered(epmd, "idfe");
-    SUBCASE("closed") { node.close(); }
-    SUBCASE("half closed") { ::shutdown(node.descriptor(), SHUT_WR); }
+    SUBCASE("closed") {
+        node.close();
+    }
+    SUBCASE("half closed") {
+        ::shutdown(node.descriptor(), SHUT_WR);
+    }
     SUBCASE("reset") {
         const linger at_once{.l_onoff = 1, .l_linger = 0};
         ::setsockopt(node.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         node.close();
     }
-    SUBCASE("by a byte") { send_bytes(node, "x"); }
+    SUBCASE("by a byte") {
+        send_bytes(node, "x");
+    }
     epmd.await_registrations(0);
     CHECK(ask_once(epmd, wire::port_please2_req{"idfe"}) == unknown);
 }

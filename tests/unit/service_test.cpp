@@ -1,6 +1,5 @@
 // The rules of docs/model.md, one by one, told as stories.
 #include "support/scene.hpp"
-
 #include "wire/limits.hpp"
 
 #include <doctest/doctest.h>
@@ -100,7 +99,9 @@ TEST_CASE("a holder that dies while a newcomer waits makes room for it") {
     scene story;
     const auto first = node_at(story, "idfe", 5001, lowry);
     const auto second = story.registers("idfe", 5002);
-    SUBCASE("noticed") { story.ends(first); }
+    SUBCASE("noticed") {
+        story.ends(first);
+    }
     SUBCASE("unnoticed") {
         story.dies_unnoticed(first);
         story.is_found(second, evidence_for(lowry));
@@ -416,7 +417,7 @@ TEST_CASE("a dump shows who is registered and who was") {
     story.registers("new", 5002);
     CHECK(story.sent_to(story.requests(wire::dump_req{}, machine, machine)) ==
           std::string("\0\0\x11\x11", 4) + "active name     <new> at port 5002, fd = 7\n"
-                                                   "old/unused name <old>, port = 5001, fd = 7 \n");
+                                           "old/unused name <old>, port = 5001, fd = 7 \n");
 }
 
 TEST_CASE("who asks for the hosts as well gets the machine's names, then those of each host that has some") {

@@ -28,14 +28,13 @@ constexpr std::uint64_t inode_of_connection = 10;
 /// A machine where node `a` registered from 127.0.0.1:5000 at 127.0.0.1:4369, and says that it is at
 /// node_port.
 struct machine {
-    question about{
-        .connection = 1,
-        .from = {.peer = "127.0.0.1"_ip, .peer_port = 5000, .local = "127.0.0.1"_ip, .local_port = 4369},
-        .alive_name = "a",
-        .port = node_port,
-        .node_type = 77,
-        .owners_of_namesakes = {},
-        .before = {}};
+    question about{.connection = 1,
+                   .from = {.peer = "127.0.0.1"_ip, .peer_port = 5000, .local = "127.0.0.1"_ip, .local_port = 4369},
+                   .alive_name = "a",
+                   .port = node_port,
+                   .node_type = 77,
+                   .owners_of_namesakes = {},
+                   .before = {}};
     hosts known{{{"lowry", {"127.0.0.2"_ip, "fd00::2"_ip}}}, {"sam", {"127.0.1.1"_ip}, {}}};
     test::fake_kernel sockets;
     test::fake_processes all;
@@ -61,19 +60,14 @@ struct machine {
         return *this;
     }
     /// A VM whose descriptors may be read.
-    machine& vm(std::int32_t pid,
-                std::optional<std::string> node_name,
-                std::set<std::uint64_t> inodes,
+    machine& vm(std::int32_t pid, std::optional<std::string> node_name, std::set<std::uint64_t> inodes,
                 std::uint32_t uid = our_user) {
-        all.all.push_back(
-            {.what = {.pid = pid, .uid = uid, .program = "beam.smp", .node_name = std::move(node_name)},
-             .inodes = std::move(inodes)});
+        all.all.push_back({.what = {.pid = pid, .uid = uid, .program = "beam.smp", .node_name = std::move(node_name)},
+                           .inodes = std::move(inodes)});
         return *this;
     }
     /// One whose descriptors may not.
-    machine& hidden_vm(std::int32_t pid,
-                       std::optional<std::string> node_name,
-                       std::uint32_t uid = our_user,
+    machine& hidden_vm(std::int32_t pid, std::optional<std::string> node_name, std::uint32_t uid = our_user,
                        std::set<std::uint64_t> inodes = {}) {
         vm(pid, std::move(node_name), std::move(inodes), uid);
         all.all.back().has_readable_descriptors = false;
@@ -119,8 +113,7 @@ TEST_CASE("where nothing is known nothing is found") {
 // ---- who owns the connection
 
 TEST_CASE("the owner of a connection is who has its socket open") {
-    CHECK(machine().connection().vm(7, {}, {inode_of_connection}).vm(8, {}, {11}).surveyed() ==
-          found(ours(7)));
+    CHECK(machine().connection().vm(7, {}, {inode_of_connection}).vm(8, {}, {11}).surveyed() == found(ours(7)));
 }
 
 TEST_CASE("an owner that is no VM is one as well") {
@@ -135,8 +128,7 @@ TEST_CASE("of a socket that nobody may see the user is known all the same") {
 }
 
 TEST_CASE("where descriptors cannot be read, the user's one VM of that name is the owner") {
-    CHECK(machine().connection().hidden_vm(7, "a@lowry").surveyed() ==
-          by_process("a@lowry", "lowry", ours(7)));
+    CHECK(machine().connection().hidden_vm(7, "a@lowry").surveyed() == by_process("a@lowry", "lowry", ours(7)));
     CHECK(machine()
               .connection()
               .hidden_vm(6, "b@lowry")
@@ -147,10 +139,8 @@ TEST_CASE("where descriptors cannot be read, the user's one VM of that name is t
 }
 
 TEST_CASE("two VMs of that name that nothing tells apart leave the owner open") {
-    CHECK(machine().connection().hidden_vm(7, "a@lowry").hidden_vm(8, "a@jill").surveyed() ==
-          found(nobody_known));
-    CHECK(machine().connection().hidden_vm(7, "a@lowry").hidden_vm(8, "a@lowry").surveyed() ==
-          found(nobody_known));
+    CHECK(machine().connection().hidden_vm(7, "a@lowry").hidden_vm(8, "a@jill").surveyed() == found(nobody_known));
+    CHECK(machine().connection().hidden_vm(7, "a@lowry").hidden_vm(8, "a@lowry").surveyed() == found(nobody_known));
 }
 
 TEST_CASE("a VM that owns a registration of the name already is not the one that asks now") {
@@ -192,13 +182,11 @@ TEST_CASE("a listener at a host's address names the host") {
 TEST_CASE("any address of a configured host names it") {
     CHECK(machine().listener("127.0.0.2"_ip, 20).surveyed() == by_listener(lowry, {}));
     CHECK(machine().listener("fd00::2"_ip, 20).surveyed() == by_listener(lowry, {}));
-    CHECK(machine().listener("127.0.0.2"_ip, 20).listener("fd00::2"_ip, 21).surveyed() ==
-          by_listener(lowry, {}));
+    CHECK(machine().listener("127.0.0.2"_ip, 20).listener("fd00::2"_ip, 21).surveyed() == by_listener(lowry, {}));
 }
 
 TEST_CASE("the machine's own addresses and wildcards are no evidence") {
-    for (const auto& where :
-         {"127.0.0.1"_ip, "::1"_ip, "127.0.1.1"_ip, "192.0.2.1"_ip, "0.0.0.0"_ip, "::"_ip}) {
+    for (const auto& where : {"127.0.0.1"_ip, "::1"_ip, "127.0.1.1"_ip, "192.0.2.1"_ip, "0.0.0.0"_ip, "::"_ip}) {
         CAPTURE(to_string(where));
         machine some;
         some.connection().vm(7, {}, {inode_of_connection, 20}).listener(where, 20);
@@ -223,11 +211,8 @@ TEST_CASE("port 0 is nobody's, so no listener is looked for") {
 
 TEST_CASE("another user's listener is no evidence") {
     CHECK(machine().connection().listener("127.0.0.2"_ip, 20, other_user).surveyed() == found(nobody_known));
-    CHECK(machine()
-              .connection()
-              .listener("127.0.0.2"_ip, 20, other_user)
-              .listener("127.0.0.3"_ip, 21)
-              .surveyed() == by_listener(jill, nobody_known));
+    CHECK(machine().connection().listener("127.0.0.2"_ip, 20, other_user).listener("127.0.0.3"_ip, 21).surveyed() ==
+          by_listener(jill, nobody_known));
 }
 
 TEST_CASE("where several listen on the port, the owner's listener counts") {
@@ -263,10 +248,7 @@ TEST_CASE("where several listen and the owner is not known, they must agree") {
 
 TEST_CASE("where several listen and the owner's descriptors cannot be read, they must agree") {
     machine some;
-    some.connection()
-        .hidden_vm(7, "a", our_user, {21})
-        .listener("127.0.0.2"_ip, 20)
-        .listener("127.0.0.3"_ip, 21);
+    some.connection().hidden_vm(7, "a", our_user, {21}).listener("127.0.0.2"_ip, 20).listener("127.0.0.3"_ip, 21);
     auto expected = by_process("a", "", ours(7));
     expected.where = the_machine;
     CHECK(some.surveyed() == expected);

@@ -1,6 +1,5 @@
 // What systemd passes and hears, with an environment and sockets of our own.
 #include "handover/systemd.hpp"
-
 #include "support/sockets.hpp"
 #include "support/temporary_directory.hpp"
 

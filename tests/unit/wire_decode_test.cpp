@@ -42,8 +42,7 @@ struct row {
 
 /// An ALIVE2_REQ of a node at port 1234, type 77, protocol 0, versions 6 and 5.
 std::string alive2(std::string_view alive_name, std::string_view extra) {
-    return bytes('x', 0x04, 0xd2, 77, 0, 0, 6, 0, 5, u16(alive_name.size()), alive_name, u16(extra.size()),
-                 extra);
+    return bytes('x', 0x04, 0xd2, 77, 0, 0, 6, 0, 5, u16(alive_name.size()), alive_name, u16(extra.size()), extra);
 }
 
 alive2_req alive2_value(std::string_view alive_name, std::string_view extra) {
@@ -69,15 +68,14 @@ const std::vector<row>& rows() {
          14 + max_extra_bytes},
         {"ALIVE2_REQ of a name of 255 characters of 4 bytes", alive2(name_of_1020_bytes, ""),
          alive2_value(name_of_1020_bytes, ""), 13 + 1020},
-        {"ALIVE2_REQ whose name is not UTF-8 is not judged yet", alive2("\xff\xfe", ""),
-         alive2_value("\xff\xfe", ""), 15},
-        {"ALIVE2_REQ with bytes after its last field", alive2("ab", "e") + "surplus", alive2_value("ab", "e"),
-         16},
+        {"ALIVE2_REQ whose name is not UTF-8 is not judged yet", alive2("\xff\xfe", ""), alive2_value("\xff\xfe", ""),
+         15},
+        {"ALIVE2_REQ with bytes after its last field", alive2("ab", "e") + "surplus", alive2_value("ab", "e"), 16},
         {"PORT_PLEASE2_REQ", "zrabbit", port_please2_req{"rabbit"}, 7},
         {"PORT_PLEASE2_REQ of characters of every size", bytes('z', "a", umlaut, euro, clef),
          port_please2_req{"a\xc3\xbc\xe2\x82\xac\xf0\x9d\x84\x9e"}, 11},
-        {"PORT_PLEASE2_REQ of a name with a newline, which only lookups may have", "za\nb",
-         port_please2_req{"a\nb"}, 4},
+        {"PORT_PLEASE2_REQ of a name with a newline, which only lookups may have", "za\nb", port_please2_req{"a\nb"},
+         4},
         {"NAMES_REQ", "n", names_req{}, 1},
         {"NAMES_REQ with bytes after it", bytes('n', "\0surplus"sv), names_req{}, 1},
         {"DUMP_REQ", "d", dump_req{}, 1},
@@ -103,8 +101,7 @@ decoded expected_of_cut(const row& one, std::size_t size) {
         if (name.empty()) {
             return decode_error::empty_name;
         }
-        return utf8_characters(name) ? decoded(request(port_please2_req{name}))
-                                     : decode_error::malformed_name;
+        return utf8_characters(name) ? decoded(request(port_please2_req{name})) : decode_error::malformed_name;
     }
     if (std::holds_alternative<stop_req>(one.expected)) {
         return name.empty() ? decoded(decode_error::empty_name) : decoded(request(stop_req{name}));
@@ -149,8 +146,7 @@ TEST_CASE("a request whose frame ends early gives an error, or what is left of i
         CAPTURE(one.name);
         for (std::size_t size = 0; size <= one.bytes.size(); ++size) {
             CAPTURE(size);
-            const std::string cut =
-                one.bytes.substr(0, size); // a buffer of its own, so that a sanitizer sees its end
+            const std::string cut = one.bytes.substr(0, size); // a buffer of its own, so that a sanitizer sees its end
             CHECK(decode_request(cut) == expected_of_cut(one, size));
         }
         CHECK(expected_of_cut(one, one.bytes.size()) == decoded(one.expected));
@@ -207,8 +203,8 @@ TEST_CASE("what cannot be decoded gives its error") {
         {"ALIVE2_REQ of a NUL", alive2("\0"sv, ""), decode_error::nul_in_name},
         {"ALIVE2_REQ whose name ends outside", bytes('x', 4, 210, 77, 0, 0, 6, 0, 5, 0xff, 0xff, "abc"),
          decode_error::truncated},
-        {"ALIVE2_REQ whose extra ends outside",
-         bytes('x', 4, 210, 77, 0, 0, 6, 0, 5, 0, 1, "a", 0xff, 0xff, "abc"), decode_error::truncated},
+        {"ALIVE2_REQ whose extra ends outside", bytes('x', 4, 210, 77, 0, 0, 6, 0, 5, 0, 1, "a", 0xff, 0xff, "abc"),
+         decode_error::truncated},
         {"ALIVE2_REQ of an empty name and nothing after", bytes('x', 4, 210, 77, 0, 0, 6, 0, 5, 0, 0),
          decode_error::truncated},
         {"PORT_PLEASE2_REQ of nothing", "z", decode_error::empty_name},
@@ -234,8 +230,7 @@ TEST_CASE("a lookup drops one trailing NUL, and no second one") {
     CHECK(decode_request(bytes("zab", 0)) == decoded(request(port_please2_req{"ab"})));
     CHECK(decode_request(bytes("zab", 0, 0)) == decoded(decode_error::nul_in_name));
     const auto longest = bytes('z', repeated(clef, 255), 0);
-    CHECK(decode_request(longest) ==
-          decoded(request(port_please2_req{std::string_view(longest).substr(1, 1020)})));
+    CHECK(decode_request(longest) == decoded(request(port_please2_req{std::string_view(longest).substr(1, 1020)})));
 }
 
 TEST_CASE("a STOP_REQ drops one trailing NUL, and no second one") {
@@ -424,8 +419,7 @@ TEST_CASE("the reply to a lookup decodes, and no part of it") {
     } const all[] = {
         {"a node", bytes(119, 0, 0x04, 0xd2, 77, 0, 0, 6, 0, 5, 0, 1, "a", 0, 0),
          port2_resp{.port = 1234, .alive_name = "a", .extra = ""}},
-        {"every field another",
-         bytes(119, 0, 0xff, 0xfe, 72, 1, 0, 5, 0, 1, 0, 2, "jn", 0, 3, "\x01\x00\xff"sv),
+        {"every field another", bytes(119, 0, 0xff, 0xfe, 72, 1, 0, 5, 0, 1, 0, 2, "jn", 0, 3, "\x01\x00\xff"sv),
          port2_resp{.port = 65534,
                     .node_type = 72,
                     .protocol = 1,
@@ -454,9 +448,8 @@ TEST_CASE("a listing is a port and all that follows") {
     for (std::size_t size = 0; size <= whole.size(); ++size) {
         CAPTURE(size);
         const auto cut = whole.substr(0, size);
-        const auto expected = size < 4
-                                  ? std::nullopt
-                                  : std::optional(listing{4369, std::string_view(whole).substr(4, size - 4)});
+        const auto expected =
+            size < 4 ? std::nullopt : std::optional(listing{4369, std::string_view(whole).substr(4, size - 4)});
         CHECK(decode_listing(cut) == expected);
     }
     CHECK(decode_listing(u32(0xffffffff)) == listing{0xffffffff, ""});
@@ -473,8 +466,7 @@ TEST_CASE("every encoded reply decodes to what it was") {
     const port2_resp node{.port = 9, .node_type = 104, .alive_name = "c1", .extra = "x"};
     const auto bytes_of_node = encoded(node);
     CHECK(decode_port2_reply(bytes_of_node) == std::variant<port2_resp, port2_unknown>(node));
-    CHECK(decode_port2_reply(encoded(port2_unknown{})) ==
-          std::variant<port2_resp, port2_unknown>(port2_unknown{}));
+    CHECK(decode_port2_reply(encoded(port2_unknown{})) == std::variant<port2_resp, port2_unknown>(port2_unknown{}));
     const auto names = encoded(names_resp{4369, {{"a", 1}}});
     CHECK(decode_listing(names) == listing{4369, "name a at port 1\n"});
 }

@@ -33,8 +33,7 @@ TEST_CASE("every reply has stock's bytes") {
         reply what;
         std::string expected;
     } const all[] = {
-        {"registered, wide creation", alive2_x_resp{result_ok, 0x6543210f},
-         bytes(118, 0, 0x65, 0x43, 0x21, 0x0f)},
+        {"registered, wide creation", alive2_x_resp{result_ok, 0x6543210f}, bytes(118, 0, 0x65, 0x43, 0x21, 0x0f)},
         {"refused, wide creation", alive2_x_resp{result_error, refused_creation}, bytes(118, 1, 0, 0, 0, 99)},
         {"registered, narrow creation", alive2_resp{result_ok, 2}, bytes(121, 0, 0, 2)},
         {"refused, narrow creation", alive2_resp{result_error, refused_creation}, bytes(121, 1, 0, 99)},
@@ -56,7 +55,8 @@ TEST_CASE("every reply has stock's bytes") {
         {"names", names_resp{4369, {{"b", 65535}, {"a", 1}}},
          bytes(0, 0, 0x11, 0x11, "name b at port 65535\nname a at port 1\n")},
         {"names of hosts after those of the machine",
-         names_resp{4369, {{"a", 1}}, {{"lowry", "127.0.0.2, fd00::2", {{"c", 3}, {"b", 2}}}, {"", "127.0.0.9", {{"a", 4}}}}},
+         names_resp{
+             4369, {{"a", 1}}, {{"lowry", "127.0.0.2, fd00::2", {{"c", 3}, {"b", 2}}}, {"", "127.0.0.9", {{"a", 4}}}}},
          bytes(0, 0, 0x11, 0x11, "name a at port 1\nhost lowry at 127.0.0.2, fd00::2\nname c at port 3\n",
                "name b at port 2\nhost 127.0.0.9\nname a at port 4\n")},
         {"a name at port 0", names_resp{65535, {{"a", 0}}}, bytes(0, 0, 0xff, 0xff, "name a at port 0\n")},
