@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "e2e"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "machine"))
 from vm import Erl, Iex, Vm, VmError  # noqa: E402
 
 HOSTS = {"lowry": "127.0.0.2", "indecline": "127.0.0.3"}

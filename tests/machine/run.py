@@ -1,6 +1,6 @@
-"""Runs the end-to-end tests, on real VMs, in a private machine.
+"""Runs tests in a private machine: end-to-end ones on real VMs (tests/e2e), and those that hold ours against stock (tests/golden).
 
-python3 tests/e2e/run.py --epmd PATH [--stock PATH] [MODULE_OR_TEST…]
+python3 tests/machine/run.py --epmd PATH [--stock PATH] [MODULE_OR_TEST…]
 
 Status 0: all passed. 1: some failed. 77: the kernel refuses a private machine (1 where CI is set: nothing is skipped there).
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import machine
 
-HERE = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
+FOLDERS = [TESTS / "e2e", TESTS / "golden"]
 SKIPPED = 77
 NEEDED = {"erl": "erlang-base", "iex": "elixir", "ip": "iproute2", "mount": "mount", "unshare": "util-linux"}
 
@@ -38,7 +39,7 @@ def enter(epmd: str, stock: str, tests: list[str]) -> int:
     reason = machine.why_not()
     if reason is not None:
         hint = "run them as root, or where user namespaces are allowed"
-        print(f"skipped: no private machine here for the end-to-end tests ({reason}); {hint}", file=sys.stderr)
+        print(f"skipped: no private machine here for these tests ({reason}); {hint}", file=sys.stderr)
         return 1 if os.environ.get("CI") else SKIPPED
     with tempfile.TemporaryDirectory(prefix="loopmd-e2e-") as scratch:
         os.chmod(scratch, 0o755)  # one test runs the daemon as another user
@@ -54,8 +55,9 @@ def enter(epmd: str, stock: str, tests: list[str]) -> int:
 
 def run_tests(tests: list[str]) -> int:
     machine.furnish(Path(os.environ["LOOPMD_E2E_SCRATCH"]))
-    loader = unittest.defaultTestLoader
-    suite = loader.loadTestsFromNames(tests) if tests else loader.discover(str(HERE))
+    sys.path.extend(str(folder) for folder in FOLDERS)
+    modules = sorted(file.stem for folder in FOLDERS for file in folder.glob("test_*.py"))
+    suite = unittest.defaultTestLoader.loadTestsFromNames(tests or modules)
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     if os.environ.get("CI") and result.skipped:
         print("in CI nothing is skipped", file=sys.stderr)
