@@ -1,6 +1,7 @@
 #include "life.hpp"
 
 #include "client_verbs.hpp"
+#include "complaint.hpp"
 #include "handover/systemd.hpp"
 #include "log.hpp"
 #include "placement/placer.hpp"
@@ -14,7 +15,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -132,7 +132,7 @@ int give_way(asio::io_context& io, const settings& from, const listen_error& err
         if (!is_epmd_running(from.port, usual_answer_time)) {
             throw std::runtime_error(line);
         }
-        std::fprintf(stderr, "epmd: %s\n", line.c_str());
+        complain(line);
         return EXIT_SUCCESS;
     }
     leave_terminal(io);
@@ -148,8 +148,7 @@ std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from) 
     }
     const auto passed = take_passed_sockets();
     if (passed.empty()) {
-        throw std::runtime_error("systemd provides no sockets: -systemd is for a service with a socket unit, whose "
-                                 "ListenStream= has the port");
+        throw no_systemd_sockets("-systemd is for a service with a socket unit, whose ListenStream= has the port");
     }
     return adopt_listeners(io, passed, from.scope);
 }

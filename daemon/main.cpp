@@ -1,6 +1,8 @@
 // The whole life of the program: read the settings, do what was asked.
 #include "client_verbs.hpp"
+#include "complaint.hpp"
 #include "life.hpp"
+#include "server/listeners.hpp"
 #include "settings/settings.hpp"
 
 #include <cstdio>
@@ -69,11 +71,15 @@ int main(int argc, char** argv) {
     try {
         return run({argv + 1, argv + argc});
     } catch (const epmd::usage_error& error) {
-        // All flags first, as stock: what was wrong stands last, where the eye rests.
-        std::fprintf(stderr, "%s\nepmd: %s\n", epmd::help_text().c_str(), error.what());
-        return EXIT_FAILURE;
+        epmd::complain_of_usage(error.what());
+    } catch (const epmd::address_error& error) {
+        epmd::complain_as_stock("cannot parse IP address \"" + error.given() + "\"");
+    } catch (const epmd::listen_error& error) {
+        epmd::complain_as_stock("failed to bind on ipaddr " + to_string(error.where()) + ": " + error.why().message());
+    } catch (const epmd::no_systemd_sockets&) {
+        epmd::complain_as_stock("systemd provides no sockets");
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "epmd: %s\n", error.what());
-        return EXIT_FAILURE;
+        epmd::complain(error.what());
     }
+    return EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 #include "server/journal.hpp"
 
 #include "wire/alive_name.hpp"
+#include "wire/limits.hpp"
 
 #include <string>
 #include <string_view>
@@ -87,6 +88,9 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
     case event::kind::refused:
         if (happened.why == refusal::name_not_allowed) {
             log.warn("refused {}: a name is 1 to 255 characters of UTF-8 without control characters", node_text(who));
+        } else if (happened.why == refusal::extra_too_long) {
+            log.warn("refused {}: its extra field has {} bytes, and {} is the most", node_text(who),
+                     who.self.extra.size(), wire::max_extra_bytes);
         } else {
             log.warn("refused {}: at {} the name belongs to {}", node_text(who), host_text(who.where, known), other());
         }

@@ -11,6 +11,7 @@
 #include <spdlog/fmt/bin_to_hex.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -18,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,9 +38,6 @@ constexpr std::chrono::seconds accept_pause{1};
 /// Room for so long ends an episode of having none. Chosen, not tuned.
 constexpr std::chrono::seconds out_of_room_episode{10};
 
-/// One byte more than the longest request, so that a byte too many is seen.
-constexpr std::size_t read_buffer_bytes = wire::length_prefix_bytes + wire::max_request_bytes + 1;
-
 time_point now() {
     return std::chrono::steady_clock::now();
 }
@@ -49,6 +48,14 @@ bool is_out_of_room(int error) {
 
 bool would_block(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/// How many connections wait to be accepted: what ss(8) shows as Recv-Q. 1 where the kernel does not say it.
+int count_waiting(acceptor& listener) {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    const bool is_said = ::getsockopt(listener.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
+    return is_said ? std::max(static_cast<int>(std::min<std::uint32_t>(info.tcpi_unacked, accept_burst_size)), 1) : 1;
 }
 
 /// For those who follow the protocol byte by byte; costs one comparison when nobody does.
@@ -149,12 +156,16 @@ awaitable server::accept_from(gate& self) {
     }
 }
 
-/// Accepts what waits on a listener, at most accept_burst_size. False: there is no room for more.
+/// Accepts those who wait on a listener at this moment, at most accept_burst_size. False: there is no room for more.
+///
+/// Who comes meanwhile has the next turn: between the two the ends of registered connections are noticed, so that a
+/// lookup never finds a node that had left before it was sent. To ask how many wait costs as much as the accept that
+/// would say that nobody does.
 ///
 /// accept4 and an immediate read instead of async_accept and async_read: 6 system calls a lookup against 11
 /// (measured, docs/decisions.md), and no socket object for a connection that is over at once.
 bool server::accept_burst(acceptor& listener) {
-    for (int turn = 0; turn < accept_burst_size; ++turn) {
+    for (int turn = count_waiting(listener); turn > 0; --turn) {
         sleep_as_if_busy(listener);
         if (connections_.size() >= max_connections_) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);
@@ -225,7 +236,7 @@ void server::meet(guest& who) {
         return;
     }
     who.number = next_number_++;
-    std::array<char, read_buffer_bytes> buffer; // NOLINT: filled by recv
+    std::array<char, wire::max_received_bytes> buffer; // NOLINT: filled by recv
     const auto size = ::recv(who.descriptor, buffer.data(), buffer.size(), 0);
     if (size > 0) {
         handle(who, {buffer.data(), static_cast<std::size_t>(size)});
@@ -280,11 +291,11 @@ server::connection_ptr server::adopt(guest& who) {
 // ---- connections that wait
 
 awaitable server::read_request(connection_ptr self) {
-    std::array<char, read_buffer_bytes> buffer; // NOLINT: filled by the read
+    std::array<char, wire::max_received_bytes> buffer; // NOLINT: filled by the read
     for (;;) {
         error_code error;
-        const auto size =
-            co_await self->socket.async_read_some(asio::buffer(buffer), asio::redirect_error(use_awaitable, error));
+        const auto size = co_await self->socket.async_read_some(
+            asio::buffer(buffer, wire::bytes_wanted(self->received)), asio::redirect_error(use_awaitable, error));
         if (self->at == connection::phase::closed) {
             co_return;
         }

@@ -43,6 +43,7 @@ struct stop {};
 enum class refusal {
     name_taken,       ///< by a living node on the same host
     name_not_allowed, ///< not UTF-8, too long, or with control characters
+    extra_too_long,   ///< more than wire::max_extra_bytes
 };
 
 /// What happened, for the log, the metrics and whoever watches.

@@ -112,6 +112,10 @@ void service::answer(connection_number connection, const origin& from, const wir
         refuse(self, refusal::name_not_allowed, out);
         return;
     }
+    if (message.extra.size() > wire::max_extra_bytes) {
+        refuse(self, refusal::extra_too_long, out);
+        return;
+    }
     drop_dead(message.alive_name, out);
     judge_newcomers(message.alive_name, now, out);
     const auto decision = judge(self, false);

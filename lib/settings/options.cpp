@@ -20,6 +20,8 @@ std::optional<Number> parse_number(std::string_view text, Number lowest, Number 
     return value;
 }
 
+constexpr std::string_view address_range = "IPv4 and IPv6 addresses, separated by commas";
+
 /// Text between commas and white space (stock takes both).
 std::vector<std::string_view> split(std::string_view text) {
     constexpr std::string_view separators = ", \t";
@@ -40,12 +42,14 @@ bool apply_port(settings& to, std::string_view value) {
     return port.has_value();
 }
 
+/// Throws address_error for what is no address. False: there is none.
 bool apply_addresses(settings& to, std::string_view value) {
     std::vector<address> addresses;
     for (const auto part : split(value)) {
         const auto one = address::parse(part);
         if (!one) {
-            return false;
+            const std::string given(part);
+            throw address_error(given + " is not allowed: " + std::string(address_range), given);
         }
         addresses.push_back(*one);
     }
@@ -55,12 +59,16 @@ bool apply_addresses(settings& to, std::string_view value) {
 }
 
 bool apply_listen(settings& to, std::string_view value) {
-    if (value != "all" && value != "loopback") {
-        return apply_addresses(to, value);
+    if (value == "all" || value == "loopback") {
+        to.addresses.clear();
+        to.scope = value == "all" ? listen_scope::all : listen_scope::loopback;
+        return true;
     }
-    to.addresses.clear();
-    to.scope = value == "all" ? listen_scope::all : listen_scope::loopback;
-    return true;
+    try {
+        return apply_addresses(to, value);
+    } catch (const address_error&) {
+        return false; // ours, and a word for a scope may be meant: all that is allowed is said
+    }
 }
 
 bool apply_host(settings& to, std::string_view value) {
@@ -121,7 +129,6 @@ bool apply_verb(settings& to, std::string_view) {
 }
 
 constexpr std::string_view port_range = "a port is 1 to 65535";
-constexpr std::string_view address_range = "IPv4 and IPv6 addresses, separated by commas";
 constexpr std::string_view one_verb = "one thing to do at a time";
 constexpr std::string_view seconds_range = "1 to 604800 seconds";
 constexpr std::string_view level_range = "error, warn, info, debug or trace";
@@ -133,9 +140,9 @@ constexpr std::array options{
            .allowed = port_range, .help = "the epmd port (4369)", .apply = apply_port, .topic = "port"},
     option{.flag = "address", .style = dashes::one, .value = "ADDR[,ADDR]", .allowed = address_range,
            .help = "listen on these addresses, and on 127.0.0.1 and ::1", .apply = apply_addresses, .topic = "listen",
-           .is_unset_when_empty = true},
+           .is_unset_when_empty = true, .is_for_serving = true},
     option{.variable = "ERL_EPMD_ADDRESS", .value = "ADDR[,ADDR]", .allowed = address_range, .apply = apply_addresses,
-           .topic = "listen", .is_unset_when_empty = true},
+           .topic = "listen", .is_unset_when_empty = true, .is_for_serving = true},
     option{.flag = "daemon", .style = dashes::one, .allowed = "no value",
            .help = "leave the terminal; returns when the port is served",
            .apply = [](settings& to, std::string_view) { return to.is_daemon = true; }, .topic = "daemon"},

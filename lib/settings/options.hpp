@@ -22,12 +22,15 @@ struct option {
     /// What is allowed, for messages. Has the range and the unit.
     std::string_view allowed = {};
     std::string_view help = {};
-    /// Puts a value into the settings. False: it is not allowed.
+    /// Puts a value into the settings. False: it is not allowed. Throws settings_error, without the source, where more
+    /// can be said than `allowed` does.
     bool (*apply)(settings&, std::string_view value) = nullptr;
     /// Options that say the same thing in two words share a topic: a flag for either goes before a file's for either.
     std::string_view topic = {};
     /// A list without an entry is as if nothing were given; scripts export ERL_EPMD_ADDRESS so (transcript of stock).
     bool is_unset_when_empty = false;
+    /// A client verb does not look at it, not even for mistakes (transcript of stock).
+    bool is_for_serving = false;
     /// Nothing may come after it: stock's client verbs act where they stand.
     bool is_last = false;
 };

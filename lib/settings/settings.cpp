@@ -110,6 +110,9 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
                 throw settings_error("the word \"" + token + "\" is neither a flag nor the value of one; see --help");
             }
             const auto& row = *option_of_flag(one.string_key);
+            if (row.style == dashes::one && token.find('=') != std::string::npos) {
+                reject_unknown_flag(token); // as to stock
+            }
             if (token.starts_with("--") != (row.style == dashes::two)) {
                 throw settings_error("flag " + token + " is not known; did you mean " + written(row) + "?");
             }
@@ -260,14 +263,23 @@ void check_topics_once(const std::vector<given>& values) {
 /// Applies the values of one place, in their order. Values of a topic that a stronger place has given stand back.
 void apply(settings& to, const std::vector<given>& values, std::set<std::string_view>& topics_given) {
     std::set<std::string_view> topics_here;
+    // A verb comes after the flags that it does not look at: so it is looked for first.
+    const bool is_for_client =
+        is_client_verb(to.what) ||
+        std::any_of(values.begin(), values.end(), [](const given& one) { return one.what->is_last; });
     for (const auto& one : values) {
         if (topics_given.contains(one.what->topic) || is_unset(one)) {
             continue;
         }
         topics_here.insert(one.what->topic);
+        if (one.what->is_for_serving && is_for_client) {
+            continue;
+        }
         bool is_allowed = false;
         try {
             is_allowed = one.what->apply(to, one.value);
+        } catch (const address_error& error) {
+            throw address_error(one.source + ": " + error.what(), error.given());
         } catch (const settings_error& error) {
             throw settings_error(one.source + ": " + error.what());
         }
@@ -323,6 +335,8 @@ settings read_settings(std::span<const std::string> arguments, const environment
     std::set<std::string_view> topics_given;
     try {
         apply(result, read_flags(arguments), topics_given);
+    } catch (const address_error&) {
+        throw;
     } catch (const settings_error& error) {
         throw usage_error(error.what());
     }

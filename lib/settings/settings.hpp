@@ -15,6 +15,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace epmd {
@@ -27,6 +28,12 @@ enum class listen_scope {
 
 /// What the program was called to do.
 enum class verb { serve, names, dump, started, kill, stop, check_config, version, help };
+
+/// Whether that is to ask the epmd that runs.
+constexpr bool is_client_verb(verb what) noexcept {
+    return what == verb::names || what == verb::dump || what == verb::started || what == verb::kill ||
+           what == verb::stop;
+}
 
 enum class log_level {
     error,
@@ -60,7 +67,20 @@ class settings_error : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A mistake on the command line, to which stock answers with all its flags.
+/// An address to listen on that is none. Stock, which looks at it when it listens, has words of its own for that.
+class address_error : public settings_error {
+  public:
+    address_error(const std::string& sentence, std::string given)
+        : settings_error(sentence), given_(std::move(given)) {}
+
+    /// What was given as an address.
+    [[nodiscard]] const std::string& given() const noexcept { return given_; }
+
+  private:
+    std::string given_;
+};
+
+/// Any other mistake on the command line, to which stock answers with all its flags.
 class usage_error : public settings_error {
   public:
     using settings_error::settings_error;
@@ -70,7 +90,8 @@ class usage_error : public settings_error {
 using environment = std::function<std::optional<std::string>(const std::string&)>;
 
 /// Reads everything; client verbs come last, as with stock. `arguments` without the program's name; a file that is
-/// named without its whole path is looked for in `directory`. Throws settings_error, or usage_error for a flag.
+/// named without its whole path is looked for in `directory`. Throws settings_error: address_error for what -address or
+/// ERL_EPMD_ADDRESS has and is no address (client verbs do not look at it, as with stock), usage_error for other flags.
 settings read_settings(std::span<const std::string> arguments, const environment&,
                        const std::filesystem::path& directory);
 

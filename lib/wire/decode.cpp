@@ -60,15 +60,13 @@ decoded decode_port_please2(cursor in) noexcept {
     return decode_error::malformed_name;
 }
 
+/// compat: the name ends at the first NUL, and may be no name at all: nobody is called so (transcript of stock).
 decoded decode_stop(cursor in) noexcept {
-    const auto name = without_trailing_nul(in.take_rest());
+    const auto name = in.take_rest();
     if (name.empty()) {
         return decode_error::empty_name;
     }
-    if (has_nul(name)) {
-        return decode_error::nul_in_name;
-    }
-    return stop_req{name};
+    return stop_req{name.substr(0, name.find('\0'))};
 }
 
 } // namespace
@@ -102,6 +100,13 @@ framing frame(std::string_view received) noexcept {
         return framing::incomplete;
     }
     return received.size() == whole ? framing::complete : framing::invalid;
+}
+
+std::size_t bytes_wanted(std::string_view received) noexcept {
+    if (received.size() < length_prefix_bytes) {
+        return max_received_bytes - received.size();
+    }
+    return length_prefix_bytes + cursor(received).u16() - received.size();
 }
 
 std::string_view request_of(std::string_view received) noexcept {

@@ -32,6 +32,11 @@ enum class framing {
 /// Judges what a connection sent so far, from its first byte. `request_of` gives the request of a complete one.
 framing frame(std::string_view received) noexcept;
 
+/// How many bytes to read next. Once the length is there, no more than the request has: what comes after it in a later
+/// segment does not spoil it, as it does in one segment (transcript of stock). Precondition: frame(received) ==
+/// framing::incomplete.
+std::size_t bytes_wanted(std::string_view received) noexcept;
+
 /// The request in `received`, without its length prefix. Precondition: frame(received) == framing::complete.
 std::string_view request_of(std::string_view received) noexcept;
 

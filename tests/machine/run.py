@@ -1,6 +1,6 @@
 """Runs tests in a private machine: end-to-end ones on real VMs (tests/e2e), and those that hold ours against stock (tests/golden).
 
-python3 tests/machine/run.py --epmd PATH [--stock PATH] [MODULE_OR_TEST…]
+python3 tests/machine/run.py --epmd PATH [--stock PATH] [--record] [MODULE_OR_TEST…]
 
 Status 0: all passed. 1: some failed. 77: the kernel refuses a private machine (1 where CI is set: nothing is skipped there).
 """
@@ -69,6 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epmd", help="the daemon to test")
     parser.add_argument("--stock", help="Erlang's own epmd (default: the one beside erl)")
+    parser.add_argument("--record", action="store_true", help="write the transcripts of tests/golden anew, instead of comparing")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("tests", nargs="*", metavar="MODULE_OR_TEST", help="for example test_main_job.ShortNames")
     options = parser.parse_args()
@@ -76,6 +77,8 @@ def main() -> int:
         machine.with_reaper(lambda: run_tests(options.tests))
     if options.epmd is None:
         parser.error("--epmd is needed")
+    if options.record:
+        os.environ["LOOPMD_RECORD"] = "1"
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # for ip, which a user's PATH may lack
     for program, package in NEEDED.items():
         if shutil.which(program) is None:

@@ -362,6 +362,19 @@ TEST_CASE("a name registered again has another creation") {
     }
 }
 
+TEST_CASE("an extra field that is too long is refused") {
+    scene story;
+    const std::string longest(1020, 'e');
+    const auto registers = [&](const std::string& name, const std::string& extra) {
+        const wire::alive2_req request{.port = 5000, .alive_name = name, .extra = extra};
+        return story.fate_of(story.requests(request, machine, machine));
+    };
+    CHECK(registers("longest", longest) == fate::registered);
+    CHECK(registers("longer", longest + "e") == fate::refused);
+    CHECK(story.port_of("longest", machine) == 5000);
+    CHECK(story.port_of("longer", machine) == std::nullopt);
+}
+
 TEST_CASE("a name that is not allowed is refused") {
     scene story;
     const auto longest = std::string(wire::max_alive_name_characters, 'x');

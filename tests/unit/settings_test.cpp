@@ -93,7 +93,7 @@ TEST_CASE("every flag sets what it says") {
         {"a port", {"-port", "5000"}, [](settings& to) { to.port = 5000; }},
         {"the least port", {"-port", "1"}, [](settings& to) { to.port = 1; }},
         {"the greatest port", {"-port", "65535"}, [](settings& to) { to.port = 65535; }},
-        {"a value after =", {"-port=5000"}, [](settings& to) { to.port = 5000; }},
+        {"a value after =", {"--log-level=warn"}, [](settings& to) { to.level = log_level::warn; }},
         {"an address", {"-address", "127.0.0.2"}, [](settings& to) { to.addresses = {"127.0.0.2"_ip}; }},
         {"addresses between commas, spaces and tabs",
          {"-address", " 127.0.0.2,::1,\t192.0.2.1 ,"},
@@ -448,7 +448,7 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
         {"a flag as a port", {"-port", "-daemon"}, {}, "", {"flag -port", "-daemon", "1 to 65535"}},
         {"an empty port", {"-port", ""}, {}, "", {"flag -port", "1 to 65535"}},
         {"a host name as an address", {"-address", "localhost"}, {}, "", {"flag -address", "localhost", "IPv4"}},
-        {"one bad address of two", {"-address", "127.0.0.2,x"}, {}, "", {"flag -address", "127.0.0.2,x", "IPv4"}},
+        {"one bad address of two", {"-address", "127.0.0.2,x"}, {}, "", {"flag -address: x is", "IPv4"}},
         {"an address with a port", {"--listen", "::1:4369x"}, {}, "", {"flag --listen", "::1:4369x", "loopback, all"}},
         {"listen in capitals", {"--listen", "Loopback"}, {}, "", {"flag --listen", "Loopback", "loopback, all"}},
         {"loopback as an address", {"-address", "loopback"}, {}, "", {"flag -address", "loopback", "IPv4"}},
@@ -544,7 +544,7 @@ TEST_CASE("a mistake names its source, the value and what is allowed") {
          {},
          {{"ERL_EPMD_ADDRESS", "lowry"}},
          "",
-         {"variable ERL_EPMD_ADDRESS", "= lowry ", "IPv4"}},
+         {"variable ERL_EPMD_ADDRESS: lowry is", "IPv4"}},
         {"a port variable above",
          {},
          {{"ERL_EPMD_PORT", "70000"}},
@@ -621,7 +621,8 @@ TEST_CASE("a flag that is not known is shown as it was written") {
     const user me;
     CHECK(has(me.mistake({"--nope"}), "flag --nope is not known"));
     CHECK(has(me.mistake({"--nope=3"}), "flag --nope"));
-    CHECK(has(me.mistake({"-port="}), "flag -port needs a value"));
+    CHECK(has(me.mistake({"--log-level="}), "flag --log-level needs a value"));
+    CHECK(has(me.mistake({"-port=5000"}), "flag -port=5000 is not known"));
 }
 
 TEST_CASE("two dashes alone are refused, as stock does with what it does not know") {
@@ -650,6 +651,24 @@ TEST_CASE("a mistake in a flag is one that shows all flags, any other is not") {
     CHECK_FALSE(is_usage_error([&] { static_cast<void>(me.reads({}, {{"ERL_EPMD_PORT", "bad"}})); }));
     CHECK_FALSE(is_usage_error([] { static_cast<void>(user("port = 0\n").reads({})); }));
     CHECK_FALSE(is_usage_error([&] { static_cast<void>(me.reads({"--config", "none.conf"})); }));
+}
+
+TEST_CASE("what is no address is told by itself, and is no mistake to who asks the running epmd") {
+    const user me;
+    const auto given = [](const auto& reading) {
+        try {
+            reading();
+        } catch (const address_error& error) {
+            return error.given();
+        }
+        return std::string("no address_error");
+    };
+    CHECK(given([&] { static_cast<void>(me.reads({"-address", "127.0.0.2, x"})); }) == "x");
+    CHECK(given([&] { static_cast<void>(me.reads({}, {{"ERL_EPMD_ADDRESS", "lowry 127.0.0.2"}})); }) == "lowry");
+    CHECK(me.reads({"-address", "x", "-names"}).what == verb::names);
+    CHECK(me.reads({"-kill"}, {{"ERL_EPMD_ADDRESS", "x"}}).what == verb::kill);
+    CHECK(me.reads({"-stop", "idfe"}, {{"ERL_EPMD_ADDRESS", "x"}}).stop_name == "idfe");
+    CHECK(has(me.mistake({"--listen", "x", "-names"}), "flag --listen"));
 }
 
 TEST_CASE("a line of the file has a key") {

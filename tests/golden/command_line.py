@@ -1,0 +1,170 @@
+"""Runs of an epmd program, as client and as daemon, written down as lines: what it was called with, what it said, how it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ask
+from daemon import environment
+from vm import eventually
+
+SECONDS = 15.0
+CTIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
+
+
+def listening() -> list[str]:
+    """Where anybody listens in this private machine, in the order of the addresses."""
+    found = []
+    for table, family, width in (("tcp", socket.AF_INET, 8), ("tcp6", socket.AF_INET6, 32)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A":
+                raw, port = words[1].split(":")
+                packed = b"".join(bytes.fromhex(raw[at : at + 8])[::-1] for at in range(0, width, 8))
+                text = socket.inet_ntop(family, packed)
+                found.append((family, packed, f"[{text}]:{int(port, 16)}" if family == socket.AF_INET6 else f"{text}:{int(port, 16)}"))
+    return [text for _, _, text in sorted(found)]
+
+
+def owner_of_listener(port: int) -> int:
+    """The pid of whoever listens there."""
+    inodes = {
+        f"socket:[{words[9]}]"
+        for table in ("tcp", "tcp6")
+        for words in (line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:])
+        if words[3] == "0A" and int(words[1].rsplit(":", 1)[1], 16) == port
+    }
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(os.readlink(one) in inodes for one in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:
+            continue  # it ended while we looked
+    raise AssertionError(f"nobody listens on port {port}")
+
+
+class Shell:
+    """Calls the client's program, or the daemon's, which may be two."""
+
+    def __init__(self, client: str, daemon: str) -> None:
+        self.client = client
+        self.daemon = daemon
+        self.lines: list[str] = []
+
+    def write_call_(self, words: tuple[str, ...], extra: dict[str, str]) -> None:
+        shown = [f"{name}='{value}'" for name, value in extra.items()]
+        shown += ["epmd", *(word if re.fullmatch(r"[\w./:,=-]+", word) else f"'{word}'" for word in words)]
+        text = " ".join(shown)
+        self.lines.append("$ " + (text if len(text) < 200 else text[:200] + f"… {len(text)} characters"))
+
+    def write_output_(self, name: str, text: str) -> None:
+        if text.startswith("usage: epmd "):
+            text = "(all flags)\n"
+        text = re.sub(r"\bpid \d+", "pid N", CTIME.sub("(the time)", text))
+        self.lines += [f"{name}: {line!r}" for line in text.splitlines(keepends=True)]
+
+    def run(self, *words: str, program: str | None = None, **extra: str) -> None:
+        """To its end. For clients, and for daemons that do not come to serve."""
+        self.write_call_(words, extra)
+        done = subprocess.run(
+            [program or self.client, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(extra),
+            timeout=SECONDS,
+        )
+        self.write_output_("out", done.stdout.decode(errors="backslashreplace"))
+        self.write_output_("err", done.stderr.decode(errors="backslashreplace"))
+        self.lines.append(f"status {done.returncode}")
+
+    def serves(self, *words: str, **extra: str) -> None:
+        """A daemon in the foreground: where it listens, or how it ended instead. What it logs is its own affair."""
+        self.write_call_(words, extra)
+        with subprocess.Popen(
+            [self.daemon, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(extra)
+        ) as process:
+            try:
+                deadline = time.monotonic() + SECONDS
+                while process.poll() is None and not self.is_served_() and time.monotonic() < deadline:
+                    time.sleep(0.002)
+                where = listening()
+            finally:
+                was_running = process.poll() is None
+                process.terminate()
+            out, err = (data.decode(errors="backslashreplace") for data in process.communicate(timeout=10))
+        if was_running:
+            ports = {text.rsplit(":", 1)[1] for text in where}
+            self.lines.append(f"serves {' '.join(where)}" if len(ports) == 1 else "serves no two addresses at one port")
+        else:
+            self.write_output_("out", out)
+            self.write_output_("err", err)
+            self.lines.append(f"status {process.returncode}")
+
+    @staticmethod
+    def is_served_() -> bool:
+        """Whoever answers has opened all its sockets."""
+        for place in listening():
+            host, port = place.rsplit(":", 1)
+            host = host.strip("[]")
+            try:
+                with ask.dial({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)) as connection:
+                    connection.sendall(ask.frame(bytes([ask.NAMES_REQ])))
+                    ask.read_to_end(connection)
+            except OSError:
+                return False
+        return bool(listening())
+
+    @contextmanager
+    def daemon_with(self, *flags: str, **extra: str) -> Iterator[None]:
+        """A daemon for clients to ask."""
+        self.lines.append("# a daemon" + (f" with {' '.join(flags)}" if flags else "") + ":")
+        with subprocess.Popen(
+            [self.daemon, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(extra)
+        ) as process:
+            try:
+                eventually(self.is_served_, "the daemon serves", 10)
+                yield
+                if not self.is_served_():
+                    process.wait(10)
+                self.lines.append("# the daemon " + ("lives on" if process.poll() is None else "has ended"))
+            finally:
+                process.terminate()
+                process.wait(10)
+
+    def note(self, text: str) -> None:
+        self.lines.append(f"# {text}")
+
+
+@contextmanager
+def silent_server(answer: bytes, port: int = ask.EPMD_PORT) -> Iterator[None]:
+    """Not an epmd: takes what is asked, gives the same answer to all, and closes."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.settimeout(0.1)
+        is_over = threading.Event()
+
+        def run() -> None:
+            while not is_over.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.settimeout(5)
+                    connection.recv(4096)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
