@@ -499,9 +499,12 @@ void server::wait_for_end(const connection_ptr& self) {
 
 /// A connection ended by itself, or waited too long: the one place where the service hears of it.
 void server::ended(connection_ptr self) {
-    forget(self);
+    const auto before = self->at;
     service_.closed(self->number, now(), actions_);
     perform(nullptr);
+    if (self->at == before) { // else it was given a last answer
+        forget(self);
+    }
 }
 
 /// Closes a connection that the service does not have, or no longer has.

@@ -190,12 +190,16 @@ void service::accept(newcomer self, time_point now, actions& out) {
     }
 }
 
+send service::refusal_of(const newcomer& self) {
+    return {.connection = self.connection,
+            .reply = alive2_reply(self.self.highest_version, wire::result_error, wire::refused_creation),
+            .then = send::after::close};
+}
+
 /// compat: stock keeps the connection of a refused registration for ever; we close it after the reply, as it serves
 /// nobody (OTP's client closes it itself).
 void service::refuse(const newcomer& self, refusal why, actions& out) {
-    out.emplace_back(send{.connection = self.connection,
-                          .reply = alive2_reply(self.self.highest_version, wire::result_error, wire::refused_creation),
-                          .then = send::after::close});
+    out.emplace_back(refusal_of(self));
     registration who;
     who.connection = self.connection;
     who.self = self.self;
@@ -240,7 +244,7 @@ void service::judge_newcomers(std::string_view alive_name, time_point now, actio
         newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
         deadlines_.erase({self.deadline, self.connection});
         if (connections_.has_gone(self.connection)) {
-            out.emplace_back(close{self.connection}); // it must not take the name from those who wait behind it
+            out.emplace_back(refusal_of(self)); // it must not take the name from those who wait behind it
         } else if (decision == verdict::accept) {
             accept(std::move(self), now, out);
         } else {
@@ -376,8 +380,10 @@ std::vector<wire::names_resp::host> service::names_by_host() const {
             continue;
         }
         const auto nodes = registry_.placed_at(where);
-        const auto named = std::find_if(nodes.begin(), nodes.end(),
-                                        [](const registration* one) { return !one->found.host_name.empty(); });
+        const auto named = std::find_if(nodes.begin(), nodes.end(), [](const registration* one) {
+            const auto& name = one->found.host_name;
+            return !name.empty() && !address::parse(name);
+        });
         auto& row = result.emplace_back();
         row.name = hosts_->name_of(where);
         if (row.name.empty() && named != nodes.end()) {
@@ -459,17 +465,19 @@ void service::answer(connection_number connection, const origin& from, const wir
 // ---- ends, time, hosts
 
 void service::closed(connection_number connection, time_point now, actions& out) {
+    const auto is_it = [&](const auto& one) { return one.connection == connection; };
     if (const auto* known = registry_.find(connection)) {
         const auto name = known->self.alive_name;
         unregister(connection, out);
         judge_newcomers(name, now, out);
-    } else {
-        const auto forget = [&](const auto& one) {
-            return one.connection == connection && (deadlines_.erase({one.deadline, connection}), true);
-        };
-        if (std::erase_if(newcomers_, forget) == 0) {
-            std::erase_if(readers_, forget);
-        }
+    } else if (const auto held = std::find_if(newcomers_.begin(), newcomers_.end(), is_it); held != newcomers_.end()) {
+        deadlines_.erase({held->deadline, connection});
+        out.emplace_back(refusal_of(*held));
+        newcomers_.erase(held);
+    } else if (const auto asks = std::find_if(readers_.begin(), readers_.end(), is_it); asks != readers_.end()) {
+        deadlines_.erase({asks->deadline, connection});
+        out.emplace_back(send{.connection = connection, .reply = reply_to(*asks)});
+        readers_.erase(asks);
     }
     answer_readers(now, out);
 }

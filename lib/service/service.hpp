@@ -60,7 +60,8 @@ class service {
     /// actions are good until the next call.
     void request(connection_number, const origin&, const wire::request&, time_point now, actions& out);
 
-    /// A connection that was held, or is registered, has ended. Any other number is no news.
+    /// A connection that was held, or is registered, has ended, or its peer closed its side. Who was held is answered
+    /// as if its time were up: it may still read. Any other number is no news.
     void closed(connection_number, time_point now, actions& out);
 
     /// Evidence came in, or was found to be none. Late is not too late: it still places a registration.
@@ -117,6 +118,7 @@ class service {
     [[nodiscard]] std::optional<finding> evidence_of(const origin&) const;
     [[nodiscard]] verdict judge(const newcomer&, bool is_late) const;
     void accept(newcomer, time_point now, actions& out);
+    [[nodiscard]] static send refusal_of(const newcomer&);
     void refuse(const newcomer&, refusal, actions& out);
     void judge_newcomers(std::string_view alive_name, time_point now, actions& out);
     void drop_dead(std::string_view alive_name, actions& out);

@@ -191,6 +191,8 @@ def a_nul_in_a_name_closes_without_a_reply(story: Conversation) -> None:
 @scenario()
 def names_that_forge_lines(story: Conversation) -> None:
     judge_names(story, b"", b"a\nname forged at port 1", b"\r", b"\x7f", b"\x1b[2J", b" ", b"a b")
+    story.registered("nameless", alive2(b"") + b".")
+    story.peer("asks").request(NAMES).gets()
 
 
 @scenario()

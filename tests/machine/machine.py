@@ -7,6 +7,8 @@ a node or an epmd of the developer's.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -89,3 +91,27 @@ def with_reaper(run) -> None:
             continue  # the child has it too, and decides
         if pid == child:
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def furnish_root(root: Path, scratch: Path, epmd: Path) -> None:
+    """Let VMs of another release run in a root of their own: with this machine's processes, devices, names and scratch folder, and
+    with the epmd under test where it is here, since a VM may start it. None of that is seen outside the private machine."""
+    for source in (Path("/proc"), Path("/dev"), HOSTS_FILE, scratch):
+        target = root / source.relative_to("/")
+        if source.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            target.touch()
+        subprocess.run(["mount", "--rbind", source, target], check=True)
+    # The root has its own C library and not what else the program needs: it brings that along.
+    folder = scratch / "epmd-in-root"
+    folder.mkdir()
+    linked = subprocess.run(["ldd", epmd], capture_output=True, text=True, check=True).stdout
+    for name, library in re.findall(r"(\S+) => (/\S+)", linked):
+        if not re.match(r"lib(c|m|stdc\+\+|gcc_s)\.so", name):
+            shutil.copy(library, folder / name)
+    shutil.copy(epmd, folder / "epmd")
+    wrapper = root / epmd.relative_to("/")
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    wrapper.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folder} exec {folder}/epmd "$@"\n')
+    wrapper.chmod(0o755)

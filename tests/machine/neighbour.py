@@ -30,6 +30,17 @@ def ip(*words: str, inside: str | None = None) -> None:
     subprocess.run([*wrapper, "ip", *words], check=True)
 
 
+@contextmanager
+def inside_namespace(path: str) -> Iterator[None]:
+    """Sockets that are made meanwhile belong to that network namespace, also later."""
+    with open(OUR_NAMESPACE, "rb") as ours, open(path, "rb") as theirs:
+        check(libc.setns(theirs.fileno(), CLONE_NEWNET))
+        try:
+            yield
+        finally:
+            check(libc.setns(ours.fileno(), CLONE_NEWNET))
+
+
 class Neighbour:
     """The other machine, for as long as it is held. No process lives there; it is an open descriptor."""
 
@@ -41,7 +52,7 @@ class Neighbour:
         finally:
             check(libc.setns(ours, CLONE_NEWNET))
             os.close(ours)
-        path = f"/proc/{os.getpid()}/fd/{self.namespace_}"
+        self.namespace = path = f"/proc/{os.getpid()}/fd/{self.namespace_}"
         ip("link", "add", "cable0", "type", "veth", "peer", "name", "cable1")
         ip("link", "set", "cable1", "netns", path)
         for device, address, address_v6, inside in (("cable0", OURS, OURS_V6, None), ("cable1", THEIRS, THEIRS_V6, path)):
@@ -54,12 +65,8 @@ class Neighbour:
     @contextmanager
     def over_there(self) -> Iterator[None]:
         """Sockets that are made meanwhile belong to the other machine, also later."""
-        with open(OUR_NAMESPACE, "rb") as ours:
-            check(libc.setns(self.namespace_, CLONE_NEWNET))
-            try:
-                yield
-            finally:
-                check(libc.setns(ours.fileno(), CLONE_NEWNET))
+        with inside_namespace(self.namespace):
+            yield
 
     def close(self) -> None:
         ip("link", "del", "cable0")

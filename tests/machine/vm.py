@@ -29,9 +29,10 @@ class VmError(AssertionError):
 
 
 class Vm:
-    """One VM. `node_name` is only for messages and for the verbs of other VMs; the flags alone name the node."""
+    """One VM; the flags alone name its node. `root`: where its Erlang is, empty for this machine's own."""
 
     command: str
+    root: str = os.environ.get("LOOPMD_E2E_OTP_ROOT", "")
 
     def __init__(
         self,
@@ -40,8 +41,10 @@ class Vm:
         cookie: str,
         environment: dict[str, str] | None = None,
         wrapper: tuple[str, ...] = (),
+        root: str | None = None,
     ) -> None:
         self.flags = flags
+        self.root = self.root if root is None else root
         self.home = home
         self.cookie = cookie
         self.environment = environment or {}
@@ -58,8 +61,10 @@ class Vm:
         if not cookie_file.exists():
             cookie_file.write_text(self.cookie)
             cookie_file.chmod(0o400)
+        # In another root: env starts in the right folder there, and each becomes the next, so that the process id stays.
+        in_root = ["chroot", self.root, "env", "-C", str(self.home)] if self.root else []
         self.process = subprocess.Popen(
-            [*self.wrapper, self.command, *self.flags],
+            [*self.wrapper, *in_root, self.command, *self.flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

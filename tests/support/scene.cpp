@@ -146,7 +146,9 @@ void scene::perform() {
             auto& bytes = sent_[reply->connection];
             wire::encode(reply->reply, bytes);
             const auto alive2 = wire::decode_alive2_reply(bytes);
-            if (reply->then == send::after::keep) {
+            if (dead_.contains(reply->connection)) {
+                fates_[reply->connection] = fate::closed; // it was answered in case that it still reads
+            } else if (reply->then == send::after::keep) {
                 fates_[reply->connection] = fate::registered;
             } else {
                 fates_[reply->connection] = alive2 ? fate::refused : fate::answered;

@@ -1,5 +1,6 @@
 // The rules of docs/model.md, one by one, told as stories.
 #include "support/scene.hpp"
+#include "wire/decode.hpp"
 #include "wire/limits.hpp"
 
 #include <doctest/doctest.h>
@@ -362,6 +363,22 @@ TEST_CASE("a name registered again has another creation") {
     }
 }
 
+TEST_CASE("who is held and closes its side is answered as if its time were up") {
+    scene story;
+    node_at(story, "idfe", 5001, lowry);
+    const auto twin = story.registers("idfe", 5002);
+    CHECK(story.fate_of(twin) == fate::waiting);
+    story.ends(twin);
+    CHECK(wire::decode_alive2_reply(story.sent_to(twin)) == wire::alive2_x_resp{wire::result_error, 99});
+    const auto pending = story.registers("other", 5003);
+    const auto reader = story.looks_up("other", lowry);
+    CHECK(story.fate_of(reader) == fate::waiting);
+    story.ends(reader);
+    CHECK(std::holds_alternative<wire::port2_unknown>(*wire::decode_port2_reply(story.sent_to(reader))));
+    story.is_found(pending, evidence_for(lowry));
+    CHECK(story.port_of("other", lowry) == 5003);
+}
+
 TEST_CASE("an extra field that is too long is refused") {
     scene story;
     const std::string longest(1020, 'e');
@@ -446,7 +463,7 @@ TEST_CASE("who asks for the hosts as well gets the machine's names, then those o
     node_at(story, "other", 5003, lowry);
     const auto jill = story.registers("idfe", 5004);
     story.is_found(jill, evidence_for("127.0.0.9", "jill"));
-    node_at(story, "idfe", 5005, "127.0.0.10");
+    story.is_found(story.registers("idfe", 5005), evidence_for("127.0.0.10", "127.0.0.10"));
     const std::string all = "name mine at port 5001\nname pending at port 5000\n"
                             "host lowry at 127.0.0.2, fd00::2\nname other at port 5003\nname idfe at port 5002\n"
                             "host jill at 127.0.0.9\nname idfe at port 5004\n"
