@@ -13,8 +13,8 @@ inline constexpr std::size_t length_prefix_bytes = 2;
 /// them (transcript of stock, OTP 25 and 27).
 inline constexpr std::size_t max_request_bytes = 3057;
 
-/// The most that is read of a request: one byte more than the longest has, so that a byte too many is seen.
-inline constexpr std::size_t max_received_bytes = length_prefix_bytes + max_request_bytes + 1;
+/// The most that is read of a request. compat: so a byte after the longest one is not seen, as with stock.
+inline constexpr std::size_t max_received_bytes = length_prefix_bytes + max_request_bytes;
 
 /// The longest alive name in characters, not bytes: Erlang's atom limit (stock answers 1 to 256 characters).
 inline constexpr std::size_t max_alive_name_characters = 255;

@@ -172,11 +172,15 @@ class Differential(unittest.TestCase):
         chance = random.Random(seed)
         flags = ["-relaxed_command_check"] if seed % 2 else []
         tried = 0
-        with Daemon("-port", str(STOCK_PORT), *flags, path=STOCK, port=STOCK_PORT) as stock, Daemon("-port", str(OUR_PORT), *flags, port=OUR_PORT) as ours:
+        with (
+            Daemon("-port", str(STOCK_PORT), *flags, path=STOCK, port=STOCK_PORT) as stock,
+            Daemon("-port", str(OUR_PORT), *flags, port=OUR_PORT) as ours,
+            # The wardens: while they are there, a kill is refused.
+            ask.register("warden", 5000, epmd_port=STOCK_PORT),
+            ask.register("warden", 5000, epmd_port=OUR_PORT),
+        ):
             sides = Side(STOCK_PORT), Side(OUR_PORT)
             told: list[str] = []
-            for side in sides:  # the warden: while it is there, a kill is refused
-                self.enterContext(ask.register("warden", 5000, epmd_port=side.port))
             for _ in range(REQUESTS):
                 step = Step(chance)
                 if is_excused(step) or (flags and step.data[2:3] == KILL):

@@ -263,6 +263,17 @@ def bytes_after_a_frame_close_without_a_reply(story: Conversation) -> None:
 
 
 @scenario()
+def a_byte_after_the_longest_frame_is_not_seen(story: Conversation) -> None:
+    for length in (3056, 3057):
+        for more in (1, 2000):
+            story.note(f"a frame of {length} bytes and {more} more")
+            node = story.peer("node")
+            body = alive2(b"idfe")
+            node.registers = (b"idfe", True)
+            node.send(ask.frame(body + b"." * (length - len(body))) + b"." * more).gets()
+
+
+@scenario()
 def a_request_in_pieces_is_a_request(story: Conversation) -> None:
     story.registered("node", alive2(b"idfe"))
     for body in (NAMES, lookup(b"idfe"), alive2(b"slow")):
@@ -333,6 +344,21 @@ def who_is_refused_and_resets_takes_no_name_from_others(story: Conversation) -> 
 
 
 @scenario()
+def a_long_list_is_whole_and_who_resets_in_its_middle_harms_nobody(story: Conversation) -> None:
+    held = [ask.register(f"{'n' * 250}{number:03}", number) for number in range(400)]
+    expected = b"\0\0\x11\x11" + b"".join(b"name %s%03d at port %d\n" % (b"n" * 250, number, number) for number in reversed(range(400)))
+    for at_most in (1, 5000, 60000):
+        asks = story.peer("asks").send(ask.frame(NAMES))
+        asks.say(f" < {len(ask.read_exactly(asks.connection, at_most))} bytes of a list")
+        asks.reset()
+    with ask.dial("127.0.0.1", story.port) as reads:
+        reads.sendall(ask.frame(NAMES))
+        story.note(f"the list is {'whole' if ask.read_to_end(reads) == expected else 'another'}")
+    for one in held:
+        one.close()
+
+
+@scenario()
 def resets_in_the_middle_of_anything_harm_nobody(story: Conversation) -> None:
     story.registered("node", alive2(b"idfe"))
     for data in (b"", b"\0", b"\0\x05n", ask.frame(NAMES), ask.frame(lookup(b"idfe")), ask.frame(DUMP), ask.frame(KILL), ask.frame(alive2(b"brief"))):
@@ -367,6 +393,16 @@ def who_says_nothing_is_closed(story: Conversation) -> None:
 def who_stops_in_the_middle_is_closed(story: Conversation) -> None:
     for data in (b"\0", b"\0\x05", b"\0\x64only a few bytes"):
         seconds_until_closed(story, "asks", data)
+
+
+@scenario(*ONE_SECOND)
+def a_byte_now_and_then_keeps_a_connection(story: Conversation) -> None:
+    asks = story.peer("asks")
+    for byte in ask.frame(lookup(b"a name of thirty bytes or so")):
+        asks.connection.sendall(bytes([byte]))
+        time.sleep(0.25)  # the one thing here that is about time: eight seconds in all, where six would end a silent one
+    asks.say(" > a lookup, a byte every quarter of a second")
+    asks.gets()
 
 
 @scenario(*ONE_SECOND)
