@@ -372,7 +372,7 @@ std::string help_text() {
                        "       epmd [-d|-debug] [-port PORT] -names|-kill|-stop NAME|-started|-dump\n"
                        "The Erlang port mapper daemon, with a table of names for every loopback address.\n";
     for (const auto& [title, has] : groups) {
-        text += "\n" + std::string(title) + ":\n";
+        text.append("\n").append(title).append(":\n");
         for (const auto& one : all_options()) {
             if (one.flag.empty() || !has(one)) {
                 continue;
@@ -383,7 +383,7 @@ std::string help_text() {
             } else {
                 line.resize(help_column, ' ');
             }
-            text += line + std::string(one.help) + "\n";
+            text.append(line).append(one.help).append("\n");
         }
     }
     return text + "\nERL_EPMD_PORT, ERL_EPMD_ADDRESS and ERL_EPMD_RELAXED_COMMAND_CHECK count as their flags do.\n"
