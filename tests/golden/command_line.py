@@ -117,7 +117,8 @@ class Shell:
             try:
                 with ask.dial({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)) as connection:
                     connection.sendall(ask.frame(bytes([ask.NAMES_REQ])))
-                    ask.read_to_end(connection)
+                    if not ask.read_to_end(connection):
+                        return False  # it is about to end
             except OSError:
                 return False
         return bool(listening())
