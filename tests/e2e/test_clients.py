@@ -40,17 +40,12 @@ class Foreign(ServedCase):
     """Both directions, with a VM at a host; nothing says where a C or Java node belongs, so it is visible at every host."""
 
     def check_echo(self, vm: Vm, registered: str, node_name: str) -> None:
-        """Right after a connection has ended, a Java node may answer on that one: what is lost so is sent again."""
-
-        def is_echoed() -> bool:
-            vm.evaluate(f"{{{registered}, '{node_name}'}} ! {{self(), {{hello, 1}}}}")
-            return vm.evaluate("receive Message -> Message after 1000 -> nothing end") == "{hello,1}"
-
-        eventually(is_echoed, f"{node_name} sends back what it is sent", 10)
+        vm.evaluate(f"{{{registered}, '{node_name}'}} ! {{self(), {{hello, 1}}}}")
+        self.assertEqual(vm.evaluate("receive Message -> Message after 5000 -> nothing end"), "{hello,1}")
         self.assertIn(f"'{node_name}'" if "-" in node_name else node_name, vm.evaluate("nodes(connected)"))
 
-    def lowry(self) -> Vm:
-        return self.vm(Erl, "-sname", "idfe@lowry", cookie=COOKIE).started()
+    def lowry(self, alive_name: str = "idfe") -> Vm:
+        return self.vm(Erl, "-sname", f"{alive_name}@lowry", cookie=COOKIE).started()
 
     def test_a_c_node_is_found_and_answers(self) -> None:
         vm = self.lowry()
@@ -83,7 +78,8 @@ class Foreign(ServedCase):
                 self.assertEqual(ask.lookup(address, "jay"), node.port, address)
             self.check_echo(vm, "echo", "jay@indecline")
             vm.disconnect("jay@indecline")
-            self.check_echo(vm, "echo", "jay@indecline")
+            # Another asks: jinterface may go on answering the same one on the connection that has ended.
+            self.check_echo(self.lowry("other"), "echo", "jay@indecline")
         eventually(lambda: ask.lookup("127.0.0.3", "jay") is None, "its name is gone")
 
     def test_a_java_node_connects_to_a_vm(self) -> None:

@@ -111,7 +111,8 @@ class Shell:
     @staticmethod
     def is_served_() -> bool:
         """Whoever answers has opened all its sockets."""
-        for place in listening():
+        places = listening()
+        for place in places:
             host, port = place.rsplit(":", 1)
             host = host.strip("[]")
             try:
@@ -121,7 +122,7 @@ class Shell:
                         return False  # it is about to end
             except OSError:
                 return False
-        return bool(listening())
+        return bool(places)
 
     @contextmanager
     def daemon_with(self, *flags: str, **extra: str) -> Iterator[None]:
