@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include <unistd.h>
+
 namespace epmd {
 namespace {
 
@@ -17,10 +19,12 @@ constexpr std::size_t max_stop_name_bytes = 1000;
 
 std::optional<std::string> ask(std::uint16_t port, const wire::request& what) {
     patience waiting;
-    waiting.on_slow = [port, longest = std::chrono::duration_cast<std::chrono::seconds>(waiting.longest)] {
-        std::fprintf(stderr, "epmd: waiting for the answer of the epmd on port %u, %lld s at most\n", port,
-                     static_cast<long long>(longest.count()));
-    };
+    if (::isatty(STDERR_FILENO) != 0) { // a script gets what stock says
+        waiting.on_slow = [port, longest = std::chrono::duration_cast<std::chrono::seconds>(waiting.longest)] {
+            std::fprintf(stderr, "epmd: waiting for the answer of the epmd on port %u, %lld s at most\n", port,
+                         static_cast<long long>(longest.count()));
+        };
+    }
     return ask_epmd(port, what, waiting);
 }
 

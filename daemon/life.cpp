@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -41,7 +42,13 @@ class life {
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
                    .tell = [this](const event& what) { write_line(*spdlog::default_logger(), *known_, what); },
                    .stop = [this] { stop("a client asked for it"); }}),
-          ending_(io, SIGINT, SIGTERM), reloading_(io, SIGHUP) {
+          ending_(io), reloading_(io) {
+        // What the caller ignores stays ignored, as with stock; a daemon that left its terminal hears all.
+        for (auto [signal, listener] : {std::pair(SIGINT, &ending_), {SIGTERM, &ending_}, {SIGHUP, &reloading_}}) {
+            if (from.is_daemon || !is_ignored(signal)) {
+                listener->add(signal);
+            }
+        }
         known_ = std::make_shared<const hosts>(settings_.hosts, machine_identity{});
         server_.hosts_changed(known_);
     }
@@ -160,6 +167,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
         close_inherited_descriptors();
     }
     const auto descriptors = raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN); // whoever read our log may go
     std::optional<signals_wait> not_ready(std::in_place);
     const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
     constexpr int threads_that_serve = 1;

@@ -2,6 +2,7 @@
 #include "client_verbs.hpp"
 #include "complaint.hpp"
 #include "life.hpp"
+#include "process.hpp"
 #include "server/listeners.hpp"
 #include "settings/settings.hpp"
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -36,7 +38,8 @@ void print_checked(const epmd::settings& checked) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-    const auto directory = std::filesystem::current_path();
+    std::error_code is_gone; // a folder that was removed matters to who names a file in it only
+    const auto directory = std::filesystem::current_path(is_gone);
     const auto read = [&] { return epmd::read_settings(arguments, variable, directory); };
     const auto settings = read();
     switch (settings.what) {
@@ -69,6 +72,7 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
     try {
+        epmd::occupy_standard_descriptors();
         return run({argv + 1, argv + argc});
     } catch (const epmd::usage_error& error) {
         epmd::complain_of_usage(error.what());

@@ -1,5 +1,6 @@
 #include "process.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
@@ -11,6 +12,8 @@
 namespace epmd {
 namespace {
 
+constexpr std::array standard_descriptors{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
 void require(bool is_done, const char* what) {
     if (!is_done) {
         throw std::system_error(errno, std::generic_category(), what);
@@ -19,7 +22,23 @@ void require(bool is_done, const char* what) {
 
 } // namespace
 
+void occupy_standard_descriptors() {
+    for (const int standard : standard_descriptors) {
+        if (::fcntl(standard, F_GETFD) < 0) {
+            require(::open("/dev/null", O_RDWR) == standard, "cannot open /dev/null"); // the lowest that is free
+        }
+    }
+}
+
+bool is_ignored(int signal) noexcept {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void leave_terminal(boost::asio::io_context& io) {
+    // What can fail for want of something fails while the caller still hears of it.
+    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    require(nowhere >= 0, "cannot become a daemon (/dev/null)");
     io.notify_fork(boost::asio::io_context::fork_prepare);
     const auto child = ::fork();
     require(child >= 0, "cannot become a daemon (fork)");
@@ -29,9 +48,7 @@ void leave_terminal(boost::asio::io_context& io) {
     io.notify_fork(boost::asio::io_context::fork_child);
     require(::setsid() >= 0, "cannot become a daemon (setsid)");
     require(::chdir("/") == 0, "cannot become a daemon (chdir)");
-    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    require(nowhere >= 0, "cannot become a daemon (/dev/null)");
-    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    for (const int standard : standard_descriptors) {
         ::dup2(nowhere, standard);
     }
     ::close(nowhere);

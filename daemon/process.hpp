@@ -8,6 +8,13 @@
 
 namespace epmd {
 
+/// Lets no descriptor from 0 to 2 be free, so that nothing of ours ever gets one: whoever starts a daemon may have
+/// closed them. To be called before anything is opened. Throws std::system_error.
+void occupy_standard_descriptors();
+
+/// Whether the caller has that signal ignored, as shells do for what they start with & and as nohup(1) does.
+bool is_ignored(int signal) noexcept;
+
 /// Goes on in a child of its own session, in /, with descriptors 0 to 2 on /dev/null; the parent ends with status 0.
 /// Before any thread. Throws std::system_error.
 void leave_terminal(boost::asio::io_context&);

@@ -16,8 +16,8 @@ inline constexpr std::chrono::seconds usual_answer_time{1};
 
 /// What whoever asks is ready to wait.
 struct patience {
-    /// Stock's clients wait for ever; chosen, not tuned.
-    std::chrono::milliseconds longest = std::chrono::seconds(10);
+    /// Stock's clients wait for ever. As long as an epmd itself keeps a silent connection by default.
+    std::chrono::milliseconds longest = std::chrono::seconds(60);
     /// Called once when an answer takes longer than usual_answer_time.
     std::function<void()> on_slow = {};
 };

@@ -82,6 +82,7 @@ std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from)
             port = listeners.back().local_endpoint().port();
         } catch (const listen_error& error) {
             const bool is_asked_for =
+                where != loopback_v6 && // it is among them always, and was not asked for by who names it
                 std::find(from.addresses.begin(), from.addresses.end(), where) != from.addresses.end();
             if (where.is_v4() || is_asked_for || !is_absent_family(error.why())) {
                 throw;

@@ -89,8 +89,15 @@ std::vector<given> read_flags(std::span<const std::string> arguments) {
     }
     namespace style = po::command_line_style;
     const std::vector<std::string> copy(arguments.begin(), arguments.end());
-    if (std::find(copy.begin(), copy.end(), "--") != copy.end()) {
-        reject_unknown_flag("--"); // to Program_options it would end the flags
+    // To Program_options two dashes would end the flags; they may be the value of one.
+    bool is_value = false;
+    for (const auto& token : copy) {
+        if (token == "--" && !is_value) {
+            reject_unknown_flag(token);
+        }
+        const bool is_flag = token.starts_with('-') && token.find('=') == std::string::npos && !is_value;
+        const auto* row = is_flag ? option_of_flag(bare(token)) : nullptr;
+        is_value = row != nullptr && !row->value.empty();
     }
     std::vector<given> result;
     try {

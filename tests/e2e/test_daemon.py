@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import ask
 import machine
 from case import Case
-from daemon import EPMD, SCRATCH, call
+from daemon import EPMD, SCRATCH, call, environment
 from vm import Erl, eventually
 
 DISABLE_IPV6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
@@ -54,6 +55,50 @@ class LifeInTheForeground(Case):
             "both nodes are back at their hosts",
             10,
         )
+
+
+class WhatItsCallerLeaves(Case):
+    """Descriptors, folders and signals as careless callers leave them."""
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        words = ["bash", "-c", script, EPMD]
+        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(), timeout=20)
+
+    def test_a_daemon_whose_standard_descriptors_are_closed_serves(self) -> None:
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closed):
+                self.assertEqual(self.shell(f'"$0" -daemon {closed}').returncode, 0)
+                with ask.register("idfe", 40001, node_type=ask.C_NODE) as held:
+                    self.assertEqual((held.result, ask.names("127.0.0.1")), (0, {"idfe": 40001}))
+                eventually(lambda: ask.kill() == b"OK", "its node is gone and it ends")
+                eventually(lambda: not ask.answers("127.0.0.1"), "it has ended")
+
+    def test_a_reader_of_its_log_that_goes_does_not_end_it(self) -> None:
+        daemon = self.serve("-d", wrapper=("bash", "-c", 'trap - PIPE; exec "$0" "$@" 2> >(head -c1 >/dev/null)'))
+        for number in range(20):
+            with ask.register(f"node{number}", 40001) as held:
+                self.assertEqual(held.result, 0)
+        self.assertIsNone(daemon.process.poll())
+
+    def test_a_folder_that_was_removed_is_no_obstacle(self) -> None:
+        gone = self.scratch("gone")
+        script = f'mkdir {gone}; cd {gone}; rmdir {gone}; "$0" -daemon; "$0" -started; echo $?; "$0" -names; "$0" -kill'
+        done = self.shell(script)
+        self.assertEqual(done.stdout, "0\nepmd: up and running on port 4369 with data:\nKilled\n")
+        self.assertEqual(done.stderr, "")
+
+    def test_signals_that_its_caller_ignores_stay_ignored(self) -> None:
+        daemon = self.serve(wrapper=("bash", "-c", 'trap "" INT HUP; exec "$0" "$@"'))
+        for number in (signal.SIGINT, signal.SIGHUP):
+            daemon.send(number)
+            self.assertEqual(ask.names("127.0.0.1"), {})
+        self.assertIsNone(daemon.process.poll())
+
+    def test_the_ipv6_loopback_address_may_be_named_where_there_is_none(self) -> None:
+        if machine.has_ipv6():
+            subprocess.run(["ip", "-6", "addr", "del", "::1/128", "dev", "lo"], check=True)
+            self.addCleanup(subprocess.run, ["ip", "-6", "addr", "add", "::1/128", "dev", "lo"], check=True)
+        self.serve("-address", "::1")
 
 
 class WhereItListens(Case):

@@ -142,6 +142,12 @@ def what_may_not_stand_after_a_verb(shell: Shell) -> None:
 
 
 @client
+def values_that_look_like_flags(shell: Shell) -> None:
+    for words in (("-stop", "--"), ("-stop", "-foo"), ("-stop", "-names"), ("-address", "--", "-names"), ("-address", "-d", "-names")):
+        shell.run(*words)
+
+
+@client
 def flags_that_are_none(shell: Shell) -> None:
     for words in (
         *(("-foo",), ("foo",), ("-d", "foo"), ("foo", "-d"), ("-help",), ("-h",), ("-?",), ("-version",), ("-",), ("--",), ("",)),
@@ -187,7 +193,7 @@ def which_addresses(shell: Shell) -> None:
 
 @daemon
 def addresses_that_are_none(shell: Shell) -> None:
-    for value in ("x", "localhost", "127.0.0.300", "127.0.0.2,x", "x,127.0.0.2", "127.0.0.2;127.0.0.3", "127.1", "::x"):
+    for value in ("--", "x", "localhost", "127.0.0.300", "127.0.0.2,x", "x,127.0.0.2", "127.0.0.2;127.0.0.3", "127.1", "::x"):
         shell.serves("-address", value)
         shell.serves(ERL_EPMD_ADDRESS=value)
 

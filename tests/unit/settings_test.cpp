@@ -630,6 +630,9 @@ TEST_CASE("two dashes alone are refused, as stock does with what it does not kno
     CHECK(has(me.mistake({"--"}), "flag -- is not known"));
     CHECK(has(me.mistake({"-daemon", "--"}), "flag -- is not known"));
     CHECK(has(me.mistake({"-daemon", "--", "-port"}), "flag -- is not known"));
+    CHECK(me.reads({"-stop", "--"}).stop_name == "--");
+    CHECK(has(me.mistake({"-address", "--"}), "flag -address: -- is not allowed"));
+    CHECK(has(me.mistake({"-address", "127.0.0.2", "--"}), "flag -- is not known"));
 }
 
 TEST_CASE("a mistake in a flag is one that shows all flags, any other is not") {
