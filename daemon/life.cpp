@@ -167,6 +167,11 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
         close_inherited_descriptors();
     }
     const auto descriptors = raise_descriptor_limit();
+    if (descriptors < reserved_descriptors) { // now, while the caller of `-daemon` still hears of it
+        throw std::runtime_error("at most " + std::to_string(descriptors) + " files may be open here, and " +
+                                 std::to_string(reserved_descriptors) +
+                                 " are the least to serve with; raise the limit (ulimit -n)");
+    }
     std::signal(SIGPIPE, SIG_IGN); // whoever read our log may go
     std::optional<signals_wait> not_ready(std::in_place);
     const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;

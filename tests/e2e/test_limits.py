@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 
 import ask
 from case import Case
+from daemon import EPMD, environment
 from vm import eventually
 
 LIMIT = 64
 RESERVED = 32  # of the daemon's own
 FLOOD = 200
+
+
+class TooFewDescriptors(Case):
+    def test_it_says_so_and_does_not_start(self) -> None:
+        for flags in ((), ("-daemon",)):
+            words = ["prlimit", f"--nofile={RESERVED - 1}:{RESERVED - 1}", EPMD, *flags]
+            told = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(), timeout=10)
+            self.assertEqual(told.returncode, 1, told.stderr)
+            for word in (str(RESERVED - 1), str(RESERVED), "ulimit -n"):
+                self.assertIn(word, told.stderr)
+            self.assertFalse(ask.answers("127.0.0.1"))
 
 
 class FewDescriptors(Case):
