@@ -3,7 +3,6 @@
 #include "client/client.hpp"
 #include "wire/decode.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -39,7 +38,7 @@ int complain_of_answer(const std::string& answer) {
 }
 
 int print_listing(std::uint16_t port, const wire::request& what) {
-    auto answer = ask(port, what);
+    const auto answer = ask(port, what);
     if (!answer) {
         return complain_of_no_epmd();
     }

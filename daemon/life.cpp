@@ -155,7 +155,7 @@ std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from) 
     }
     const auto passed = take_passed_sockets();
     if (passed.empty()) {
-        throw no_systemd_sockets("-systemd is for a service with a socket unit, whose ListenStream= has the port");
+        throw no_systemd_sockets("systemd provides no sockets");
     }
     return adopt_listeners(io, passed, from.scope);
 }

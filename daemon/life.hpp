@@ -8,7 +8,7 @@
 
 namespace epmd {
 
-/// -systemd was given, and systemd passed nothing to listen on.
+/// -systemd was given, and systemd passed nothing to listen on. Says so in stock's words.
 class no_systemd_sockets : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;

@@ -80,8 +80,8 @@ int main(int argc, char** argv) {
         epmd::complain_as_stock("cannot parse IP address \"" + error.given() + "\"");
     } catch (const epmd::listen_error& error) {
         epmd::complain_as_stock("failed to bind on ipaddr " + to_string(error.where()) + ": " + error.why().message());
-    } catch (const epmd::no_systemd_sockets&) {
-        epmd::complain_as_stock("systemd provides no sockets");
+    } catch (const epmd::no_systemd_sockets& error) {
+        epmd::complain_as_stock(error.what());
     } catch (const std::exception& error) {
         epmd::complain(error.what());
     }

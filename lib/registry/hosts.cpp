@@ -57,21 +57,22 @@ std::optional<host> hosts::named(std::string_view name) const {
 }
 
 std::vector<address> hosts::addresses_of(host which) const {
-    for (const auto& one : configured_) {
-        if (host(one.addresses.front()) == which) {
-            return one.addresses;
-        }
-    }
-    return {which.first_address()};
+    const auto* configured = configured_as(which);
+    return configured != nullptr ? configured->addresses : std::vector{which.first_address()};
 }
 
 std::string hosts::name_of(host which) const {
-    for (const auto& one : configured_) {
-        if (host(one.addresses.front()) == which) {
-            return one.name;
-        }
+    if (const auto* configured = configured_as(which)) {
+        return configured->name;
     }
     return which.is_machine() ? machine_.hostname : std::string();
+}
+
+/// Null: it is the machine, or a host that nobody configured.
+const configured_host* hosts::configured_as(host which) const noexcept {
+    const auto found = std::find_if(configured_.begin(), configured_.end(),
+                                    [&](const configured_host& one) { return host(one.addresses.front()) == which; });
+    return found == configured_.end() ? nullptr : &*found;
 }
 
 } // namespace epmd

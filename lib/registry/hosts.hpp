@@ -82,6 +82,8 @@ class hosts {
     bool operator==(const hosts&) const = default;
 
   private:
+    [[nodiscard]] const configured_host* configured_as(host) const noexcept;
+
     std::vector<configured_host> configured_;
     machine_identity machine_;
     std::map<address, host> by_address_; // configured addresses

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ask
 import machine
 from case import Case
-from daemon import EPMD, STOCK, Daemon
+from daemon import EPMD, STOCK
 from neighbour import OURS, THEIRS, Neighbour
 from vm import Erl, Iex, Vm, eventually
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -10,45 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import ask
 from daemon import environment
+from listeners import listeners
 from vm import eventually
 
 SECONDS = 15.0
 CTIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
-
-
-def listening() -> list[str]:
-    """Where anybody listens in this private machine, in the order of the addresses."""
-    found = []
-    for table, family, width in (("tcp", socket.AF_INET, 8), ("tcp6", socket.AF_INET6, 32)):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            words = line.split()
-            if words[3] == "0A":
-                raw, port = words[1].split(":")
-                packed = b"".join(bytes.fromhex(raw[at : at + 8])[::-1] for at in range(0, width, 8))
-                text = socket.inet_ntop(family, packed)
-                found.append((family, packed, f"[{text}]:{int(port, 16)}" if family == socket.AF_INET6 else f"{text}:{int(port, 16)}"))
-    return [text for _, _, text in sorted(found)]
-
-
-def owner_of_listener(port: int) -> int:
-    """The pid of whoever listens there."""
-    inodes = {
-        f"socket:[{words[9]}]"
-        for table in ("tcp", "tcp6")
-        for words in (line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:])
-        if words[3] == "0A" and int(words[1].rsplit(":", 1)[1], 16) == port
-    }
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(os.readlink(one) in inodes for one in (process / "fd").iterdir()):
-                return int(process.name)
-        except OSError:
-            continue  # it ended while we looked
-    raise AssertionError(f"nobody listens on port {port}")
 
 
 class Shell:
@@ -95,14 +63,14 @@ class Shell:
                 deadline = time.monotonic() + SECONDS
                 while process.poll() is None and not self.is_served_() and time.monotonic() < deadline:
                     time.sleep(0.002)
-                where = listening()
+                where = listeners()
             finally:
                 was_running = process.poll() is None
                 process.terminate()
             out, err = (data.decode(errors="backslashreplace") for data in process.communicate(timeout=10))
         if was_running:
-            ports = {text.rsplit(":", 1)[1] for text in where}
-            self.lines.append(f"serves {' '.join(where)}" if len(ports) == 1 else "serves no two addresses at one port")
+            is_one_port = len({one.port for one in where}) == 1
+            self.lines.append(f"serves {' '.join(map(str, where))}" if is_one_port else "serves no two addresses at one port")
         else:
             self.write_output_("out", out)
             self.write_output_("err", err)
@@ -111,12 +79,10 @@ class Shell:
     @staticmethod
     def is_served_() -> bool:
         """Whoever answers has opened all its sockets."""
-        places = listening()
+        places = listeners()
         for place in places:
-            host, port = place.rsplit(":", 1)
-            host = host.strip("[]")
             try:
-                with ask.dial({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)) as connection:
+                with ask.dial({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.address, place.address), place.port) as connection:
                     connection.sendall(ask.frame(bytes([ask.NAMES_REQ])))
                     if not ask.read_to_end(connection):
                         return False  # it is about to end

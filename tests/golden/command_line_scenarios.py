@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ask
-from command_line import Shell, listening, owner_of_listener, silent_server
+from command_line import Shell, silent_server
 from daemon import SCRATCH, environment
+from listeners import listeners, owner_of_port
 from vm import eventually
 
 AS_CLIENT: list[Callable[[Shell], None]] = []  # told for each pair of client and daemon
@@ -273,7 +274,7 @@ def in_the_background(shell: Shell) -> None:
         os.close(inherited)
     shell.lines += ["$ epmd -daemon", f"out: {done.stdout!r}", f"err: {done.stderr!r}", f"status {done.returncode}"]
     eventually(lambda: ask.answers("127.0.0.1"), "it serves")
-    pid = owner_of_listener(ask.EPMD_PORT)
+    pid = owner_of_port(ask.EPMD_PORT)
     process = Path(f"/proc/{pid}")
     descriptors = {int(one.name): os.readlink(one) for one in (process / "fd").iterdir()}
     shell.note("it has left its caller's session" if os.getsid(pid) != os.getsid(0) else "it is in its caller's session")
@@ -341,7 +342,7 @@ def given_sockets(shell: Shell, *flags: str, places: tuple[tuple[int, str], ...]
                         shell.note(f"a registration through 127.0.0.2: result {node.result}")
                 except EOFError:
                     shell.note("a registration through 127.0.0.2: closed without a reply")
-            shell.note(f"it listens at {' '.join(listening())}")
+            shell.note(f"it listens at {' '.join(map(str, listeners()))}")
         finally:
             process.terminate()
             process.wait(10)

@@ -50,6 +50,28 @@ def stop(name: bytes) -> bytes:
     return b"s" + name
 
 
+def let_others_pass(port: int) -> None:
+    """Two later peers come and are answered, so whatever an epmd does for the earlier ones is done."""
+    for _ in range(2):
+        with ask.dial("127.0.0.1", port) as other:
+            other.sendall(ask.frame(NAMES))
+            ask.read_to_end(other)
+
+
+def take_what_came(connection: socket.socket) -> tuple[bytes, bool]:
+    """What can be read at once, and whether it is closed."""
+    data = b""
+    while select.select([connection], [], [], 0)[0]:
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            part = b""
+        if not part:
+            return data, True
+        data += part
+    return data, False
+
+
 class Creations:
     """Which creation was to be expected of a name: the counter behind it grows by one a registration."""
 
@@ -127,13 +149,7 @@ class Peer:
         data = b""
         if not is_closed:
             self.story.let_others_pass()
-        while not is_closed and select.select([self.connection], [], [], 0)[0]:
-            try:
-                part = self.connection.recv(65536)
-            except ConnectionResetError:
-                part = b""
-            data += part
-            is_closed = not part
+            data, is_closed = take_what_came(self.connection)
         if data:
             self.say(f" < {self.text_of_(data)}")
         self.say(": closed" if is_closed else ": open")
@@ -194,13 +210,10 @@ class Conversation:
             self.note("it still answers")
 
     def let_others_pass(self) -> None:
-        for _ in range(2):
-            try:
-                with ask.dial("127.0.0.1", self.port) as other:
-                    other.sendall(ask.frame(NAMES))
-                    ask.read_to_end(other)
-            except (ConnectionRefusedError, ConnectionResetError):
-                return  # it has ended, which the next step shows
+        try:
+            let_others_pass(self.port)
+        except (ConnectionRefusedError, ConnectionResetError):
+            pass  # it has ended, which the next step shows
 
     def end(self) -> None:
         for one in self.peers_:

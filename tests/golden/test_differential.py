@@ -15,8 +15,8 @@ import struct
 import unittest
 
 import ask
-from conversation import DUMP, KILL, NAMES, alive2, lookup, show, stop
-from daemon import EPMD, STOCK, Daemon
+from conversation import DUMP, KILL, NAMES, alive2, let_others_pass, lookup, show, stop, take_what_came
+from daemon import STOCK, Daemon
 from transcripts import difference
 
 STOCK_PORT, OUR_PORT = 4401, 4402
@@ -88,12 +88,6 @@ class Side:
         self.port = port
         self.kept: list[socket.socket] = []
 
-    def let_others_pass(self) -> None:
-        for _ in range(2):
-            with ask.dial("127.0.0.1", self.port) as other:
-                other.sendall(ask.frame(NAMES))
-                ask.read_to_end(other)
-
     def take(self, step: Step) -> str:
         """What the peer saw."""
         peer = ask.dial("127.0.0.1", self.port)
@@ -101,7 +95,7 @@ class Side:
         for segment in step.segments:
             try:
                 peer.sendall(segment)
-                self.let_others_pass()  # so that the segments arrive apart
+                let_others_pass(self.port)  # so that the segments arrive apart
             except (BrokenPipeError, ConnectionResetError):
                 is_reset = True
         if step.half_closes and not is_reset:
@@ -109,25 +103,15 @@ class Side:
                 peer.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
-        self.let_others_pass()
+        let_others_pass(self.port)
         if len(step.data) > 2 and len(step.data) == 2 + struct.unpack(">H", step.data[:2])[0]:
             select.select([peer], [], [], ask.SECONDS)  # a whole request is answered or closed, by ours maybe after evidence came
-        seen, is_open = b"", True
-        peer.setblocking(False)
-        while is_open:
-            try:
-                part = peer.recv(65536)
-                seen += part
-                is_open = bool(part)
-            except BlockingIOError:
-                break
-            except ConnectionResetError:
-                is_open = False
-        if step.leaves or not is_open:
+        seen, is_closed = take_what_came(peer)
+        if step.leaves or is_closed:
             peer.close()
         else:
             self.kept.append(peer)
-        return self.describe(seen, is_open)
+        return self.describe(seen, not is_closed)
 
     def describe(self, seen: bytes, is_open: bool) -> str:
         refused = seen[:2] in (b"v\x01", b"y\x01")
@@ -193,7 +177,7 @@ class Differential(unittest.TestCase):
                 if chance.random() < 0.05:
                     for side in sides:
                         side.forget_all()
-                        side.let_others_pass()
+                        let_others_pass(side.port)
                 self.assertIsNone(stock.process.poll())
                 self.assertIsNone(ours.process.poll())
             for side in sides:

@@ -50,6 +50,9 @@ class Transcripts:
         self.stock = read(self.stock_file)
         self.ours = read(self.ours_file)
 
+    def expected_of_ours(self, title: str) -> list[str]:
+        return [line for line in self.ours.get(title, []) if not line.startswith(WHY)] or self.stock.get(title, [])
+
     def check_stock(self, test: unittest.TestCase, tellings: Iterable[Telling]) -> None:
         if IS_RECORDING:
             write(self.stock_file, {title: tell() for title, tell in tellings})
@@ -66,7 +69,7 @@ class Transcripts:
         differing: dict[str, list[str]] = {}
         for title, tell in tellings:
             why = [line for line in self.ours.get(title, []) if line.startswith(WHY)]
-            expected = [line for line in self.ours.get(title, []) if not line.startswith(WHY)] or self.stock.get(title, [])
+            expected = self.expected_of_ours(title)
             with test.subTest(title):
                 seen = tell()
                 if seen != self.stock.get(title):
@@ -88,8 +91,7 @@ class Transcripts:
         if IS_RECORDING:
             return
         for title, tell in tellings:
-            stock = self.stock.get(title, [])
-            ours = [line for line in self.ours.get(title, []) if not line.startswith(WHY)] or stock
+            stock, ours = self.stock.get(title, []), self.expected_of_ours(title)
             with test.subTest(title):
                 seen = tell()
                 test.assertEqual(len(seen), len(stock), "\n" + difference(stock, seen))

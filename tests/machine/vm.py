@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from listeners import listeners, socket_inodes
+
 REFUSED = "seems to be in use by another Erlang node"
 EVALUATE_SECONDS = 10.0
 START_SECONDS = 30.0  # 0.4 s for erl and 0.7 s for iex when the machine has nothing else to do
@@ -177,18 +179,8 @@ class Vm:
 
     def distribution_port(self) -> int:
         """The one port on which this process listens, as the kernel tells it."""
-        inodes = set()
-        for fd in Path(f"/proc/{self.pid}/fd").iterdir():
-            try:
-                inodes.add(os.readlink(fd))
-            except FileNotFoundError:
-                pass  # closed while we looked
-        ports = set()
-        for table in ("tcp", "tcp6"):
-            for line in Path(f"/proc/{self.pid}/net/{table}").read_text().splitlines()[1:]:
-                words = line.split()
-                if words[3] == "0A" and f"socket:[{words[9]}]" in inodes:
-                    ports.add(int(words[1].rsplit(":", 1)[1], 16))
+        inodes = socket_inodes(self.pid)
+        ports = {one.port for one in listeners(self.pid) if one.inode in inodes}
         assert len(ports) == 1, f"{self.flags} listens on {sorted(ports)}"
         return ports.pop()
 
