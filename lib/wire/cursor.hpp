@@ -29,14 +29,15 @@ class cursor {
     /// An unsigned integer, most significant byte first; 0 when there are too few bytes, and the cursor has failed.
     constexpr std::uint8_t u8() noexcept { return static_cast<std::uint8_t>(integer(1)); }
     constexpr std::uint16_t u16() noexcept { return static_cast<std::uint16_t>(integer(2)); }
-    constexpr std::uint32_t u32() noexcept { return integer(4); }
+    constexpr std::uint32_t u32() noexcept { return static_cast<std::uint32_t>(integer(4)); }
+    constexpr std::uint64_t u64() noexcept { return integer(8); }
 
     /// Whether more was asked for than there was. Once true, it stays true.
     [[nodiscard]] constexpr bool has_failed() const noexcept { return failed_; }
 
   private:
-    constexpr std::uint32_t integer(std::size_t bytes) noexcept {
-        std::uint32_t value = 0;
+    constexpr std::uint64_t integer(std::size_t bytes) noexcept {
+        std::uint64_t value = 0;
         for (const char byte : take(bytes)) {
             value = (value << 8U) | static_cast<std::uint8_t>(byte);
         }

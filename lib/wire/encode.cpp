@@ -2,6 +2,7 @@
 
 #include "wire/limits.hpp"
 #include "wire/message_bytes.hpp"
+#include "wire/put.hpp"
 
 #include <array>
 #include <charconv>
@@ -11,20 +12,6 @@
 
 namespace epmd::wire {
 namespace {
-
-void put_u8(std::string& out, std::uint8_t value) {
-    out.push_back(static_cast<char>(value));
-}
-
-void put_u16(std::string& out, std::uint16_t value) {
-    put_u8(out, static_cast<std::uint8_t>(value >> 8U));
-    put_u8(out, static_cast<std::uint8_t>(value));
-}
-
-void put_u32(std::string& out, std::uint32_t value) {
-    put_u16(out, static_cast<std::uint16_t>(value >> 16U));
-    put_u16(out, static_cast<std::uint16_t>(value));
-}
 
 /// A field with its length in two bytes. Throws std::length_error when it does not fit any request: only our own
 /// client can bring one about.

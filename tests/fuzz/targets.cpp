@@ -1,5 +1,6 @@
 #include "fuzz/targets.hpp"
 
+#include "dist/handshake.hpp"
 #include "dist/node_name.hpp"
 #include "placement/command_line.hpp"
 #include "placement/kernel.hpp"
@@ -7,6 +8,7 @@
 #include "wire/encode.hpp"
 #include "wire/limits.hpp"
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -45,6 +47,26 @@ void decode_request(std::string_view bytes) {
     }
     if (bytes.size() <= wire::max_request_bytes) { // so that the fuzzer need not guess the length
         decode_and_encode(bytes);
+    }
+}
+
+void handshake(std::string_view bytes) {
+    dist::handshake at_once(dist::send_name{.name = "nonode@nohost"});
+    at_once.receive(bytes);
+    dist::handshake one_by_one(dist::send_name{.name = "nonode@nohost"});
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        one_by_one.receive(bytes.substr(i, 1));
+    }
+    at_once.end();
+    one_by_one.end();
+    demand(at_once.is_over() && one_by_one.is_over(), "after the end a handshake is over");
+    const bool is_too_long = bytes.size() > dist::handshake::max_received_bytes;
+    if (at_once.now() != one_by_one.now() && !is_too_long) {
+        demand(false, "how the bytes are cut makes no difference");
+    }
+    if (at_once.now() == dist::handshake::state::challenged && !is_too_long) {
+        demand(at_once.challenge() == one_by_one.challenge(), "nor to the name");
+        demand(at_once.challenge().name.find('\n') == std::string::npos, "a name is one line");
     }
 }
 

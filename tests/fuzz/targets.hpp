@@ -9,6 +9,9 @@ namespace epmd::fuzz {
 /// Frames and decodes a request; one that decodes is encoded, and must decode to the same value again.
 void decode_request(std::string_view bytes);
 
+/// Has a node answer a handshake with these bytes, all at once and one by one: both end alike.
+void handshake(std::string_view bytes);
+
 /// Reads a datagram of sock_diag answers.
 void read_sock_diag(std::string_view bytes);
 

@@ -41,6 +41,10 @@ TEST_CASE("the corpus of requests keeps its promises, whole and cut at every len
     CHECK(replay("decode_request", fuzz::decode_request) >= 20);
 }
 
+TEST_CASE("the corpus of handshakes keeps its promises, whole and cut at every length") {
+    CHECK(replay("handshake", fuzz::handshake) >= 6);
+}
+
 TEST_CASE("the corpus of sock_diag answers keeps its promises, whole and cut at every length") {
     CHECK(replay("read_sock_diag", fuzz::read_sock_diag) >= 9);
 }

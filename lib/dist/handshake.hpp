@@ -1,0 +1,77 @@
+/// The connecting side of the distribution handshake, up to the challenge, without a socket: bytes in, bytes out.
+///
+/// A node says its full name before it asks for a cookie, so this is a way to ask who somebody is. Whoever wants to
+/// connect goes on from the challenge.
+#pragma once
+
+#include "dist/messages.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epmd::dist {
+
+class handshake {
+  public:
+    enum class state {
+        name_sent,  ///< waits for the status
+        accepted,   ///< waits for the challenge
+        challenged, ///< see challenge()
+        failed,     ///< see why()
+    };
+
+    enum class failure {
+        closed,         ///< the other side ended the connection
+        nok,            ///< it answered `nok`: it is busy with another connection of that name
+        not_allowed,    ///< it answered `not_allowed`
+        alive,          ///< it answered `alive`
+        tls,            ///< it speaks TLS
+        not_understood, ///< something that is no answer
+        too_long,       ///< more than max_received_bytes without a challenge
+    };
+
+    /// The most that is taken from the other side: any message fits. Chosen, not tuned.
+    static constexpr std::size_t max_received_bytes = 65536;
+
+    explicit handshake(const send_name& introduction);
+
+    /// What is to be sent first, and all that is to be sent until the challenge.
+    [[nodiscard]] std::string_view opening() const noexcept { return opening_; }
+
+    /// Bytes came, however they are cut. Does nothing once the state is challenged or failed.
+    void receive(std::string_view bytes);
+
+    /// No more will come.
+    void end();
+
+    [[nodiscard]] state now() const noexcept { return state_; }
+    [[nodiscard]] bool is_over() const noexcept { return state_ == state::challenged || state_ == state::failed; }
+
+    /// Precondition: challenged.
+    [[nodiscard]] const send_challenge& challenge() const { return challenge_.value(); }
+    /// Precondition: failed.
+    [[nodiscard]] failure why() const { return failure_.value(); }
+
+  private:
+    void take(std::string_view message);
+    void take_status(std::string_view message);
+    void fail(failure);
+
+    std::string opening_;
+    std::string received_; // of a message that is not whole
+    std::size_t received_bytes_ = 0;
+    state state_ = state::name_sent;
+    std::optional<send_challenge> challenge_;
+    std::optional<failure> failure_;
+};
+
+/// Whether asking once more, a moment later, may help: a node that is just coming up closes, or is busy.
+bool is_worth_another_try(handshake::failure) noexcept;
+
+/// For a log: one clause, of the other side. "speaks TLS".
+std::string_view to_string(handshake::failure) noexcept;
+
+} // namespace epmd::dist
