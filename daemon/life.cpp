@@ -37,6 +37,7 @@ class life {
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
+                   .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
           server_(io, std::move(listeners), from, max_connections, known_, first_creation(),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
@@ -49,6 +50,7 @@ class life {
                 listener->add(signal);
             }
         }
+        placer_.set_probe(settings_.may_ask_nodes);
         known_ = std::make_shared<const hosts>(settings_.hosts, machine_identity{});
         server_.hosts_changed(known_);
     }
@@ -102,6 +104,7 @@ class life {
         try {
             auto fresh = read_again_();
             server_.set_scope(fresh.scope);
+            placer_.set_probe(fresh.may_ask_nodes);
             set_log_level(fresh.level);
             if (fresh.port != settings_.port || fresh.addresses != settings_.addresses) {
                 spdlog::warn("the port and the addresses to listen on stay as they are until the next start");

@@ -38,8 +38,8 @@ class signals_wait {
 /// Raises the limit of open files to what this user may have, and returns it: a registered node costs a descriptor.
 std::size_t raise_descriptor_limit() noexcept;
 
-/// Descriptors that connections may not have: for listeners, event loop, log, /proc, netlink and the resolver. Chosen,
-/// not tuned; seen in use: 20.
-inline constexpr std::size_t reserved_descriptors = 32;
+/// Descriptors that connections may not have: for listeners, event loop, log, /proc, netlink, the resolver, and nodes
+/// that are being asked for their names. Chosen, not tuned; seen in use: 20, and one for each of node_asker's 16.
+inline constexpr std::size_t reserved_descriptors = 48;
 
 } // namespace epmd

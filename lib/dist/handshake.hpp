@@ -33,7 +33,8 @@ class handshake {
         too_long,       ///< more than max_received_bytes without a challenge
     };
 
-    /// The most that is taken from the other side: any message fits. Chosen, not tuned.
+    /// The most that is taken from the other side. Chosen, not tuned; a challenge with the longest name has 1,041
+    /// bytes.
     static constexpr std::size_t max_received_bytes = 65536;
 
     explicit handshake(const send_name& introduction);

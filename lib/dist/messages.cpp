@@ -13,7 +13,6 @@ namespace {
 constexpr char new_form = 'N';
 constexpr char old_form = 'n';
 constexpr char status_tag = 's';
-constexpr std::uint16_t first_version_with_new_form = 6;
 constexpr std::uint16_t version_in_old_form = 5;
 
 } // namespace

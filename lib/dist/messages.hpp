@@ -38,12 +38,14 @@ inline constexpr std::uint64_t mandatory_26 =
 
 } // namespace flag
 
+/// From this highest version on a node is sent `N` (OTP 23), below it `n`.
+inline constexpr std::uint16_t first_version_with_new_form = 6;
+
 /// Without the flag PUBLISHED, which is in none of the sets above: the node that sends this is hidden.
 struct send_name {
-    /// Of whom it is sent to: from 6 on (OTP 23) the message is `N`, below it is `n`.
-    std::uint16_t highest_version = 6;
-    std::uint64_t flags = flag::mandatory_26; ///< `n` carries the lower 32 bits
-    std::uint32_t creation = 0;               ///< `n` carries none
+    std::uint16_t highest_version = first_version_with_new_form; ///< of whom it is sent to
+    std::uint64_t flags = flag::mandatory_26;                    ///< `n` carries the lower 32 bits
+    std::uint32_t creation = 0;                                  ///< `n` carries none
     std::string_view name;
 
     bool operator==(const send_name&) const = default;

@@ -17,12 +17,22 @@ finding place_by_name(finding found, const resolution& resolved, const hosts& kn
                       const std::function<bool(const address&)>& is_local) {
     found.where.reset();
     found.trouble = resolved.trouble;
+    // The lowest rank counts, the first of it.
+    enum { a_hosts, a_hosts_of_the_other_kind, the_machines, none } best = none;
     for (const auto& one : resolved.addresses) {
+        if (!one.is_loopback() && !known.is_configured(one) && !is_local(one)) {
+            continue;
+        }
         const auto where = known.at(one);
-        const bool is_here = one.is_loopback() || known.is_configured(one) || is_local(one);
-        if (is_here && (!found.where || found.where->is_machine())) {
+        const bool is_spoken = one.is_v4() != found.is_over_ipv6;
+        const auto rank = where.is_machine() ? the_machines : is_spoken ? a_hosts : a_hosts_of_the_other_kind;
+        if (rank < best) {
+            best = rank;
             found.where = where;
         }
+    }
+    if (resolved.addresses.empty()) {
+        found.where = known.named_with_or_without_domain(found.host_name);
     }
     if (!found.where && !resolved.addresses.empty()) {
         found.trouble = "resolves to " + to_string(resolved.addresses.front()) + ", which is not of this machine";

@@ -22,9 +22,11 @@ struct resolution {
 /// plainly of this machine. Nothing for any other.
 std::optional<host> host_without_resolving(std::string_view host_name, const hosts&);
 
-/// Completes a finding whose host_name was resolved: of several addresses a host's goes before the machine's; an
-/// address that is not of this machine leaves the node unplaced, with the trouble named. `is_local`: whether a device
-/// of this machine has the address; asked only where that is not plain from the address.
+/// Completes a finding whose host_name was resolved: of several addresses a host's goes before the machine's, and one
+/// of the kind that the node speaks before one of the other; an address that is not of this machine leaves the node
+/// unplaced, with the trouble named. A name that resolves to nothing is compared with those of the hosts, with and
+/// without a domain. `is_local`: whether a device of this machine has the address; asked only where that is not plain
+/// from the address.
 finding place_by_name(finding, const resolution&, const hosts&, const std::function<bool(const address&)>& is_local);
 
 /// What the machine is, by its hostname, what that resolves to (some resolvers give it 127.0.1.1, some a LAN address,

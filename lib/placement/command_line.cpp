@@ -40,6 +40,22 @@ std::optional<std::string_view> node_name_of_command_line(std::string_view argum
     return long_name;
 }
 
+bool has_plain_distribution(std::string_view arguments) noexcept {
+    bool is_carrier = false;
+    take_text(arguments);
+    while (!arguments.empty()) {
+        const auto argument = take_text(arguments);
+        if (argument == "-extra") {
+            break;
+        }
+        if (is_carrier && argument != "inet_tcp" && argument != "inet6_tcp") {
+            return false;
+        }
+        is_carrier = argument == "-proto_dist";
+    }
+    return true;
+}
+
 std::optional<std::string_view> node_name_of_environment(std::string_view variables) noexcept {
     constexpr std::array<std::string_view, 2> names{"RABBITMQ_NODENAME=", "LIVEBOOK_NODE="};
     while (!variables.empty()) {

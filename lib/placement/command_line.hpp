@@ -13,6 +13,10 @@ namespace epmd {
 /// `arguments`: /proc/PID/cmdline, each argument ended by a NUL; the first is the program. Total. The result views it.
 std::optional<std::string_view> node_name_of_command_line(std::string_view arguments) noexcept;
 
+/// Whether a VM that was started so speaks the distribution protocol as it is, over TCP: no `-proto_dist` names another
+/// carrier, as `inet_tls`. `arguments` as above. Total.
+bool has_plain_distribution(std::string_view arguments) noexcept;
+
 /// The node name that a program which names its node at run time will give it, by the variable that is known to hold
 /// it: RABBITMQ_NODENAME, LIVEBOOK_NODE.
 ///

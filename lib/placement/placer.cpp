@@ -1,7 +1,9 @@
 #include "placement/placer.hpp"
 
+#include "dist/node_name.hpp"
 #include "placement/socket_address.hpp"
 #include "placement/survey.hpp"
+#include "wire/quoted.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -49,7 +51,7 @@ surroundings surroundings::of_this_machine() {
 }
 
 placer::placer(boost::asio::io_context& io, surroundings around, hooks callbacks)
-    : io_(io), around_(std::move(around)), hooks_(std::move(callbacks)), resolver_(io, around_.resolve) {}
+    : io_(io), around_(std::move(around)), hooks_(std::move(callbacks)), resolver_(io, around_.resolve), nodes_(io) {}
 
 placer::~placer() {
     survey_thread_.stop();
@@ -59,10 +61,16 @@ placer::~placer() {
 void placer::ask(question what) {
     look_at_machine();
     when_machine_is_known([this, what = std::move(what)] {
-        if (what.before) {
-            resolve(what.connection, *what.before);
-        } else {
+        switch (what.what) {
+        case inquiry::everything:
             start_survey(what);
+            break;
+        case inquiry::host_name:
+            resolve(what.connection, what.before, std::nullopt);
+            break;
+        case inquiry::node:
+            ask_node(what);
+            break;
         }
     });
 }
@@ -71,28 +79,74 @@ void placer::start_survey(question what) {
     boost::asio::post(survey_thread_, [this, what = std::move(what), known = hooks_.known()] {
         auto found = survey(what, *known, *around_.sockets, *around_.all_processes);
         boost::asio::post(io_, [this, connection = what.connection, found = std::move(found)]() mutable {
-            resolve(connection, std::move(found));
+            surveyed(connection, std::move(found));
         });
     });
 }
 
-/// The survey is done, and only a host name may be left to look up.
-void placer::resolve(connection_number connection, finding found) {
-    const auto done = [this, connection](finding complete) {
-        boost::asio::post(io_, [this, connection, complete = std::move(complete)]() mutable {
-            hooks_.found(connection, std::move(complete));
-        });
-    };
+/// Only a host name may be left to look up. A node that is where it was has one as well: the hosts file may be another
+/// by now, but a name that no longer resolves moves nobody.
+void placer::surveyed(connection_number connection, finding found) {
+    if (!may_ask_nodes_) {
+        found.ask_at.reset();
+    }
+    const auto otherwise = found.where;
+    resolve(connection, std::move(found), otherwise);
+}
+
+void placer::ask_node(const question& what) {
+    nodes_.ask(
+        what.before.ask_at.value(), what.port, what.highest_version,
+        [this, connection = what.connection] { return may_ask_nodes_ && hooks_.is_wanted(connection); },
+        [this, what](const node_answer& said) { take_answer(what, said); });
+}
+
+/// What a node says counts only for the name that it registered.
+void placer::take_answer(const question& about, const node_answer& said) {
+    auto found = about.before;
+    found.ask_at.reset();
+    const auto name = split_node_name(said.node_name);
+    if (!said.trouble.empty()) {
+        found.trouble = "asked for its name, it " + said.trouble;
+    } else if (name.alive_name != about.alive_name || name.host_part.empty()) {
+        found.trouble = "asked for its name, it calls itself " + wire::quoted(said.node_name);
+    } else {
+        const bool was_another =
+            found.is_guess && !split_node_name(found.node_name).host_part.empty() && found.node_name != said.node_name;
+        if (was_another) {
+            found.who = {.pid = 0, .uid = found.who.uid, .program = {}};
+        }
+        found.how = evidence::handshake;
+        found.is_guess = false;
+        found.node_name = said.node_name;
+        found.host_name = name.host_part;
+        found.where.reset();
+        resolve(about.connection, std::move(found), std::nullopt);
+        return;
+    }
+    tell(about.connection, std::move(found));
+}
+
+void placer::tell(connection_number connection, finding complete) {
+    boost::asio::post(io_, [this, connection, complete = std::move(complete)]() mutable {
+        hooks_.found(connection, std::move(complete));
+    });
+}
+
+/// `otherwise`: the host if the name, now, names none.
+void placer::resolve(connection_number connection, finding found, std::optional<host> otherwise) {
     if (found.host_name.empty()) {
-        done(std::move(found));
+        tell(connection, std::move(found));
     } else if (const auto where = host_without_resolving(found.host_name, *hooks_.known())) {
         found.where = where;
         found.trouble.clear();
-        done(std::move(found));
+        tell(connection, std::move(found));
     } else {
         const auto name = found.host_name;
-        resolver_.resolve(name, [this, connection, found = std::move(found)](const resolution& resolved) {
-            hooks_.found(connection, place_by_name(found, resolved, *hooks_.known(), around_.is_local));
+        resolver_.resolve(name, [this, connection, found = std::move(found), otherwise](const resolution& resolved) {
+            auto complete = place_by_name(found, resolved, *hooks_.known(), around_.is_local);
+            complete.where = complete.where ? complete.where : otherwise;
+            hooks_.found(connection, std::move(complete));
         });
     }
 }

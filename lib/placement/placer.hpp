@@ -1,8 +1,9 @@
-/// Answers questions of placement: surveys kernel and processes on a thread of its own, then has the host name
-/// resolved.
+/// Answers questions of placement: surveys kernel and processes on a thread of its own, or asks the node; then has the
+/// host name resolved.
 #pragma once
 
 #include "placement/kernel.hpp"
+#include "placement/node_asker.hpp"
 #include "placement/processes.hpp"
 #include "placement/resolver.hpp"
 #include "registry/evidence.hpp"
@@ -39,6 +40,8 @@ class placer {
         /// The hosts at this moment; the one hook that is called at any time, always on the io_context's thread.
         std::function<std::shared_ptr<const hosts>()> known;
         std::function<void(connection_number, finding)> found;
+        /// Whether the answer to a question is still wanted: its connection may have ended. Called as `known`.
+        std::function<bool(connection_number)> is_wanted;
         /// The machine's hostname or addresses are others than before.
         std::function<void(machine_identity)> machine_changed;
     };
@@ -50,6 +53,10 @@ class placer {
 
     /// Finds out what can be found, and calls `found`, always.
     void ask(question);
+
+    /// Whether nodes may be asked for their names; who waits for its turn is not asked any more. Yes, unless told
+    /// otherwise.
+    void set_probe(bool may_ask) { may_ask_nodes_ = may_ask; }
 
     /// Looks at the machine's hostname and hosts file, and calls `machine_changed` if they are others than before.
     void look_at_machine();
@@ -63,7 +70,11 @@ class placer {
     };
 
     void start_survey(question);
-    void resolve(connection_number, finding);
+    void surveyed(connection_number, finding);
+    void ask_node(const question&);
+    void take_answer(const question&, const node_answer&);
+    void tell(connection_number, finding);
+    void resolve(connection_number, finding, std::optional<host> otherwise);
     void resolve_machine();
     void machine_is_resolved(machine_identity);
     void when_machine_is_known(std::function<void()> then);
@@ -73,6 +84,8 @@ class placer {
     surroundings around_;
     hooks hooks_;
     resolver resolver_;
+    node_asker nodes_;
+    bool may_ask_nodes_ = true;
     boost::asio::thread_pool survey_thread_{1};
 
     machine_identity machine_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <system_error>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -100,11 +101,31 @@ bool has_socket(const std::filesystem::path& of_process, std::uint64_t inode) {
     return false;
 }
 
+/// Another namespace is taken to have another hostname: nothing tells it from outside. Only who may trace the process
+/// can tell them apart (proc_pid_ns(5)).
+hostname_of_process hostname_of(const std::filesystem::path& root, const std::filesystem::path& of_process) {
+    std::error_code error;
+    const auto theirs = std::filesystem::read_symlink(of_process / "ns/uts", error);
+    if (error) {
+        return hostname_of_process::unknown;
+    }
+    const auto ours = std::filesystem::read_symlink(root / "self/ns/uts", error);
+    if (error) {
+        return hostname_of_process::unknown;
+    }
+    return theirs == ours ? hostname_of_process::ours : hostname_of_process::another;
+}
+
 process describe(const std::filesystem::path& root, std::int32_t pid) {
     const auto folder = root / std::to_string(pid);
-    process result{.pid = pid, .uid = uid_of(folder).value_or(0), .program = program_of(folder), .node_name = {}};
+    process result;
+    result.pid = pid;
+    result.uid = uid_of(folder).value_or(0);
+    result.program = program_of(folder);
+    const auto command_line = read_file(folder / "cmdline");
+    result.has_plain_distribution = has_plain_distribution(command_line);
     if (result.program == vm_program) {
-        const auto command_line = read_file(folder / "cmdline");
+        result.hostname = hostname_of(root, folder);
         auto name = node_name_of_command_line(command_line);
         const auto variables = name ? std::string() : read_file(folder / "environ");
         if (!name) {

@@ -10,12 +10,17 @@
 
 namespace epmd {
 
+/// Whether a process is called by the same hostname as we are: a UTS namespace may have another.
+enum class hostname_of_process { ours, another, unknown };
+
 /// A process that may own a node. Its command line stays where it was read: it may hold a cookie.
 struct process {
     std::int32_t pid = 0;
     std::uint32_t uid = 0;
     std::string program;                  ///< the kernel's short name, as `beam.smp`
     std::optional<std::string> node_name; ///< by its command line, else by a variable; of Erlang VMs only
+    bool has_plain_distribution = true;   ///< by its command line: no TLS, nor any other carrier
+    hostname_of_process hostname = hostname_of_process::unknown; ///< of Erlang VMs only
 
     bool operator==(const process&) const = default;
 };

@@ -9,8 +9,9 @@ namespace epmd {
 
 /// Looks at the sockets and the process of a registration. Milliseconds; not for the thread that serves.
 ///
-/// The finding has a host if the listener names one, or if the process names the machine by giving no host. If it has
-/// none but a host_name, that is to be resolved: see place_by_name.
+/// The finding has a host if the node is one that was placed before, if the listener names one, or if the process names
+/// the machine by giving no host. If it has none but a host_name, that is to be resolved: see place_by_name. If it has
+/// neither, or a guess, and ask_at, the node itself is to say: see node_asker.
 finding survey(const question&, const hosts&, kernel&, processes&);
 
 } // namespace epmd

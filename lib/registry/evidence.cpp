@@ -12,6 +12,8 @@ std::string_view to_string(evidence how) noexcept {
         return "listener";
     case evidence::process:
         return "process";
+    case evidence::handshake:
+        return "handshake";
     }
     return "";
 }

@@ -34,6 +34,7 @@ enum class evidence {
     source,      ///< it came from a host's own address
     listener,    ///< the socket on its distribution port is bound to a host's address
     process,     ///< its process was started with, or given, a node name whose host part is that host
+    handshake,   ///< the node itself said its name
 };
 
 std::string_view to_string(evidence) noexcept;
@@ -52,29 +53,57 @@ struct finding {
     /// The host, and how it was found. Empty: nothing names it.
     std::optional<host> where;
     evidence how = evidence::process;
-    /// The node name on the process's command line or in its environment; empty when there is none.
+    /// The node name, by the node itself, the process's command line or its environment; empty when none says it.
     std::string node_name;
     /// The host name that was resolved to find `where`, or that could not be; empty when none was needed. Who has
     /// one is looked up again when the hosts file may have changed.
     std::string host_name;
-    /// Why `host_name` names no host; empty when it does. For the log, one clause: "does not resolve".
+    /// Why no host was found, for the log: one clause, of the host name if there is one, else of the node. "does not
+    /// resolve". Empty when there is nothing to say.
     std::string trouble;
+    /// Host and names may be another's: whatever the node itself says counts more.
+    bool is_guess = false;
+    /// Where the node is to be asked for its name, once it has its reply. Empty: it may not be, or need not be.
+    std::optional<address> ask_at;
+    /// It registered over IPv6, so that is what it speaks: of several addresses of its host name one of these counts.
+    bool is_over_ipv6 = false;
+    /// Of the socket that listens on the distribution port: as long as it is the same, the node is. 0: not known.
+    std::uint64_t listener_inode = 0;
     owner who;
 
     bool operator==(const finding&) const = default;
 };
 
+/// What placement is to find out.
+enum class inquiry {
+    everything, ///< what sockets and processes say
+    host_name,  ///< what `before.host_name` resolves to now
+    node,       ///< what the node itself says, at `before.ask_at`
+};
+
+/// What a living registration of the same name owns: it is not of the one that asks now.
+struct namesake {
+    std::int32_t pid = 0;             ///< 0: not known
+    std::uint64_t listener_inode = 0; ///< likewise
+
+    bool operator==(const namesake&) const = default;
+};
+
 /// What placement is asked about a registration. The answer is a finding.
 struct question {
+    inquiry what = inquiry::everything;
     connection_number connection = 0;
     origin from;
     std::string alive_name;
     std::uint16_t port = 0;
     std::uint8_t node_type = 77;
-    /// Owners of live registrations of the same name: none of them is the one that asks now.
-    std::vector<std::int32_t> owners_of_namesakes;
-    /// What was found before: only its host name is to be resolved again. Empty: look for everything.
-    std::optional<finding> before;
+    std::uint16_t highest_version = 6;
+    std::vector<namesake> namesakes;
+    /// What was found of registrations of that name and port that have ended: one whose listener is still the same
+    /// stays where it was. Of inquiry::everything.
+    std::vector<finding> former;
+    /// What was found before; of the other inquiries.
+    finding before;
 
     bool operator==(const question&) const = default;
 };

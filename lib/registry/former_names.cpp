@@ -6,11 +6,19 @@
 namespace epmd {
 
 void former_names::add(former_name gone) {
+    // The same node may have been at another host before: only the last place counts.
+    const auto is_replaced = [&](const former_name& one) {
+        const bool is_same_node = one.port == gone.port && one.found.listener_inode != 0 &&
+                                  one.found.listener_inode == gone.found.listener_inode;
+        return one.found.where == gone.found.where || is_same_node;
+    };
     const auto [first, last] = by_name_.equal_range(gone.alive_name);
-    const auto same = std::find_if(first, last, [&](const auto& one) { return one.second->where == gone.where; });
-    if (same != last) {
-        gone.creation_count = std::max(gone.creation_count, same->second->creation_count);
-        erase(same);
+    for (auto one = first; one != last;) {
+        const auto replaced = one++;
+        if (is_replaced(*replaced->second)) {
+            gone.creation_count = std::max(gone.creation_count, replaced->second->creation_count);
+            erase(replaced);
+        }
     }
     const auto added = entries_.insert(entries_.end(), std::move(gone));
     by_name_.emplace(added->alive_name, added);
@@ -34,6 +42,17 @@ std::optional<std::uint32_t> former_names::last_creation_count(std::string_view 
     std::for_each(first, last,
                   [&](const auto& one) { greatest = std::max(greatest.value_or(0), one.second->creation_count); });
     return greatest;
+}
+
+std::vector<finding> former_names::findings(std::string_view alive_name, std::uint16_t port) const {
+    std::vector<finding> result;
+    const auto [first, last] = by_name_.equal_range(alive_name);
+    std::for_each(first, last, [&](const auto& one) {
+        if (one.second->port == port) {
+            result.push_back(one.second->found);
+        }
+    });
+    return result;
 }
 
 } // namespace epmd

@@ -1,7 +1,7 @@
 /// The names whose registration ended: what DUMP_REQ tells of them, and the creations that they had.
 #pragma once
 
-#include "registry/hosts.hpp"
+#include "registry/evidence.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -10,14 +10,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace epmd {
 
 struct former_name {
     std::string alive_name;
     std::uint16_t port = 0;
-    int descriptor = -1;       ///< of the connection that it had
-    std::optional<host> where; ///< empty: nothing placed it
+    int descriptor = -1; ///< of the connection that it had
+    finding found;       ///< without a host: nothing placed it
     std::uint32_t creation_count = 0;
 
     bool operator==(const former_name&) const = default;
@@ -26,14 +27,18 @@ struct former_name {
 /// How many former names are kept; the oldest go first. As many as stock keeps (transcript of stock).
 inline constexpr std::size_t max_former_names = 1000;
 
-/// At most one entry a name and host.
+/// At most one entry a name and host, and a node.
 class former_names {
   public:
-    /// Replaces an entry of the same name and host. Forgets the oldest when there are too many.
+    /// Replaces an entry of the same name and host, or of the same node at another host. Forgets the oldest when there
+    /// are too many.
     void add(former_name);
 
     /// The greatest count of that name, on whatever host. Empty: it never had one, or is forgotten.
     [[nodiscard]] std::optional<std::uint32_t> last_creation_count(std::string_view alive_name) const;
+
+    /// What was found of nodes of that name that had that port.
+    [[nodiscard]] std::vector<finding> findings(std::string_view alive_name, std::uint16_t port) const;
 
     /// The greatest count of all names that were forgotten; 0 when none was.
     [[nodiscard]] std::uint32_t greatest_forgotten_count() const noexcept { return greatest_forgotten_count_; }

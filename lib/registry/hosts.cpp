@@ -56,6 +56,26 @@ std::optional<host> hosts::named(std::string_view name) const {
     return std::nullopt;
 }
 
+std::optional<host> hosts::named_with_or_without_domain(std::string_view name) const {
+    const auto has_domain = [](std::string_view one) { return one.find('.') != std::string_view::npos; };
+    std::optional<host> result;
+    const auto compare = [&](std::string_view other, host which) {
+        if (has_domain(name) == has_domain(other) || !is_same_name(first_label(name), first_label(other))) {
+            return true;
+        }
+        return !std::exchange(result, which).has_value();
+    };
+    for (const auto& one : configured_) {
+        if (!compare(one.name, host(one.addresses.front()))) {
+            return std::nullopt;
+        }
+    }
+    if (!result && !machine_.hostname.empty()) {
+        compare(machine_.hostname, the_machine);
+    }
+    return result;
+}
+
 std::vector<address> hosts::addresses_of(host which) const {
     const auto* configured = configured_as(which);
     return configured != nullptr ? configured->addresses : std::vector{which.first_address()};

@@ -70,6 +70,10 @@ class hosts {
     /// label), a configured host for its name. Case does not matter.
     [[nodiscard]] std::optional<host> named(std::string_view name) const;
 
+    /// The host whose name is meant by a name that nothing resolves: `lowry` and `lowry.example.org` are one, where
+    /// only one of the two has a domain. Empty: none, or more than one.
+    [[nodiscard]] std::optional<host> named_with_or_without_domain(std::string_view name) const;
+
     /// All configured addresses of a configured host, else its first address.
     [[nodiscard]] std::vector<address> addresses_of(host) const;
 

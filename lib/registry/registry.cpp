@@ -58,6 +58,10 @@ const registration& registry::add(connection_number connection, int descriptor, 
     return one.self;
 }
 
+void registry::learn(connection_number connection, finding found) {
+    by_connection_.at(connection).self.found = std::move(found);
+}
+
 registry::settled registry::settle(connection_number connection, finding found) {
     auto& one = by_connection_.at(connection);
     auto& self = one.self;
@@ -96,7 +100,7 @@ std::optional<registry::removed> registry::remove(connection_number connection) 
     former_.add({.alive_name = one.self.self.alive_name,
                  .port = one.self.self.port,
                  .descriptor = one.self.descriptor,
-                 .where = one.self.found.where,
+                 .found = one.self.found,
                  .creation_count = one.creation_count});
     removed result{.gone = std::move(one.self), .promoted = nullptr};
     by_connection_.erase(found);
@@ -178,12 +182,12 @@ std::vector<const registration*> registry::visible_at(host where) const {
         merge_newest_first(rows, at_host->second.newest_first);
     }
     merge_newest_first(rows, unplaced_);
-    std::erase_if(rows, [&](const registration* row) {
-        return row->state == placement_state::unplaced && placed_at(where, row->self.alive_name) != nullptr;
-    });
     if (where.is_machine()) {
         merge_newest_first(rows, pending_);
     }
+    std::erase_if(rows, [&](const registration* row) {
+        return row->state != placement_state::placed && find(where, row->self.alive_name) != row;
+    });
     return rows;
 }
 
@@ -197,10 +201,14 @@ std::vector<const registration*> registry::all() const {
     return rows;
 }
 
+std::vector<finding> registry::former_findings(std::string_view alive_name, std::uint16_t port) const {
+    return former_.findings(alive_name, port);
+}
+
 std::vector<const former_name*> registry::former_at(host where) const {
     std::vector<const former_name*> rows;
     for (const auto& one : former_.all()) {
-        if (one.where.value_or(where) == where && find(where, one.alive_name) == nullptr) {
+        if (one.found.where.value_or(where) == where && find(where, one.alive_name) == nullptr) {
             rows.push_back(&one);
         }
     }

@@ -48,6 +48,9 @@ class registry {
     /// its place is taken there. Precondition: the connection is registered.
     settled settle(connection_number, finding);
 
+    /// Notes what is known so far, and leaves the registration where it is. Precondition: as settle.
+    void learn(connection_number, finding found);
+
     struct removed {
         registration gone;
         const registration* promoted = nullptr; ///< was parked, and got the place
@@ -59,7 +62,7 @@ class registry {
     [[nodiscard]] const registration* find(connection_number) const;
 
     /// What a lookup at that host finds: the one placed there, else the unplaced one, else null. A pending
-    /// registration is found at the machine only.
+    /// registration is found at the machine only, if there is no other.
     [[nodiscard]] const registration* find(host, std::string_view alive_name) const;
 
     /// The one placed at that host, or null.
@@ -88,6 +91,9 @@ class registry {
 
     /// What a dump at that host tells of names no longer in use there, the first to end first.
     [[nodiscard]] std::vector<const former_name*> former_at(host) const;
+
+    /// What was found of nodes of that name and port whose registration ended.
+    [[nodiscard]] std::vector<finding> former_findings(std::string_view alive_name, std::uint16_t port) const;
 
     [[nodiscard]] std::size_t size() const noexcept { return by_connection_.size(); }
     [[nodiscard]] bool empty() const noexcept { return by_connection_.empty(); }

@@ -1,29 +1,13 @@
 #include "server/journal.hpp"
 
-#include "wire/alive_name.hpp"
 #include "wire/limits.hpp"
+#include "wire/quoted.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace epmd {
 namespace {
-
-/// A peer's text between quotation marks, with escapes for what would not stand in one line.
-std::string in_quotes(std::string_view text) {
-    constexpr std::size_t longest = 300; // a name has at most 255 characters; a line is no place for more
-    const bool is_utf8 = wire::utf8_characters(text).has_value();
-    std::string result = "'";
-    for (const char letter : text.substr(0, longest)) {
-        const auto byte = static_cast<unsigned char>(letter);
-        if (byte < 0x20 || byte == 0x7f || letter == '\'' || letter == '\\' || (byte >= 0x80 && !is_utf8)) {
-            result += fmt::format("\\x{:02x}", byte);
-        } else {
-            result += letter;
-        }
-    }
-    return result + (text.size() > longest ? "...'" : "'");
-}
 
 /// `idfe` at its host: by name where the host has one, always by address.
 std::string host_text(host where, const hosts& known) {
@@ -37,25 +21,26 @@ std::string host_text(host where, const hosts& known) {
 
 std::string owner_text(const owner& who) {
     if (who.pid != 0) {
-        return fmt::format("pid {} ({})", who.pid, in_quotes(who.program));
+        return fmt::format("pid {} ({})", who.pid, wire::quoted(who.program));
     }
     return who.uid ? fmt::format("a process of uid {}", *who.uid) : "a process that we cannot see";
 }
 
 std::string node_text(const registration& who) {
     const auto& name = who.found.node_name;
-    return fmt::format("{} on port {}, {}", in_quotes(name.empty() ? who.self.alive_name : name), who.self.port,
+    return fmt::format("{} on port {}, {}", wire::quoted(name.empty() ? who.self.alive_name : name), who.self.port,
                        owner_text(who.found.who));
 }
 
 /// Why nothing names the host of a node, and what to do about it where a name was given.
 std::string trouble_text(const finding& found) {
     if (found.host_name.empty()) {
-        return found.trouble.empty() ? "nothing says to which host it belongs" : "its host " + found.trouble;
+        return "nothing says to which host it belongs" +
+               (found.trouble.empty() ? std::string() : fmt::format(" ({})", found.trouble));
     }
     return fmt::format("its host {} {}; give it an address of this machine, by a line '127.0.0.2 NAME' in /etc/hosts "
                        "or by --host NAME=127.0.0.2",
-                       in_quotes(found.host_name), found.trouble);
+                       wire::quoted(found.host_name), found.trouble);
 }
 
 } // namespace
@@ -92,7 +77,11 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
             log.warn("refused {}: its extra field has {} bytes, and {} is the most", node_text(who),
                      who.self.extra.size(), wire::max_extra_bytes);
         } else {
-            log.warn("refused {}: at {} the name belongs to {}", node_text(who), host_text(who.where, known), other());
+            // Who knocks again and again is told of once.
+            const bool is_unplaced = happened.other && happened.other->state == placement_state::unplaced;
+            log.log(happened.is_repeated ? spdlog::level::debug : spdlog::level::warn,
+                    "refused {}: at {} the name belongs to {}{}", node_text(who), host_text(who.where, known), other(),
+                    is_unplaced ? ", which is unplaced, and so is taken to be this machine's" : "");
         }
         break;
     }

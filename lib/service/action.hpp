@@ -62,6 +62,7 @@ struct event {
     registration who;
     std::optional<registration> other;
     std::optional<refusal> why; ///< of a refusal
+    bool is_repeated = false;   ///< of a refusal: the same node was refused before, and that was told
 };
 
 using action = std::variant<send, hold, close, place, stop, event>;

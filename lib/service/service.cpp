@@ -47,10 +47,16 @@ finding merged(const finding& old, finding fresh) {
     if (fresh.node_name.empty()) {
         fresh.node_name = old.node_name;
     }
-    if (old.where && (!fresh.where || old.how < fresh.how)) {
+    if (fresh.listener_inode == 0) {
+        fresh.listener_inode = old.listener_inode;
+    }
+    const bool is_certain = old.where && old.how <= evidence::source; // the connection itself says it
+    if (old.where && !old.is_guess && (is_certain || !fresh.where || old.how < fresh.how)) {
         fresh.where = old.where;
         fresh.how = old.how;
         fresh.host_name = old.host_name;
+        fresh.is_guess = false;
+        fresh.ask_at.reset();
         fresh.trouble.clear();
     }
     return fresh;
@@ -80,7 +86,7 @@ std::vector<wire::names_resp::node> name_rows(const std::vector<const registrati
 }
 
 event event_of(event::kind what, const registration& who) {
-    return {.what = what, .who = who, .other = {}, .why = {}};
+    return {.what = what, .who = who, .other = {}, .why = {}, .is_repeated = false};
 }
 
 } // namespace
@@ -124,8 +130,11 @@ void service::answer(connection_number connection, const origin& from, const wir
         return;
     }
     // Asked even when the host is known already: the owner is wanted as well.
-    auto what = question_of(connection, self.self);
+    auto what = question_of(inquiry::everything, connection, self.self);
     what.from = from;
+    if (self.found) {
+        what.former.clear(); // what the connection itself says goes before what was
+    }
     if (decision == verdict::accept) {
         accept(std::move(self), now, out);
     } else {
@@ -185,9 +194,49 @@ void service::accept(newcomer self, time_point now, actions& out) {
                           .then = send::after::keep});
     out.emplace_back(event_of(event::kind::registered, added));
     deadlines_.emplace(now + policy_.evidence_time, self.connection);
-    if (self.found) {
-        settle(self.connection, std::move(*self.found), out);
+    knocks_.forget(added.self.alive_name, added.self.port);
+    if (self.is_being_asked) {
+        registry_.learn(self.connection, std::move(*self.found)); // the answer is still to come
+    } else if (self.found) {
+        take_in(self.connection, std::move(*self.found), now, out);
     }
+}
+
+/// Whether a node whose name is taken will not give up.
+bool service::insists(const newcomer& self) const {
+    return self.found && knocks_.contains(self.self.alive_name, self.self.port, self.found->listener_inode);
+}
+
+/// Whether a newcomer that would be refused can be asked before its reply: who knocks again is up, and answers.
+bool service::may_be_asked_now(const newcomer& self) const {
+    return !self.is_being_asked && self.found && self.found->ask_at && insists(self);
+}
+
+/// Whether somebody who has a newcomer's place may have moved meanwhile: the hosts file may be another since its host
+/// name was resolved. Has it resolved again, once for each newcomer.
+bool service::look_at_holders_again(const newcomer& self, time_point now, actions& out) {
+    const auto came = self.deadline - policy_.evidence_time;
+    bool may_change = false;
+    for (const auto* other : registry_.namesakes(self.self.alive_name)) {
+        if (other->state != placement_state::placed || other->where != self.found->where) {
+            continue;
+        }
+        const auto known = resolving_.find(other->connection);
+        if (known != resolving_.end() && known->second.asked < came && !known->second.is_outstanding) {
+            resolving_.erase(known);
+        }
+        ask_again(*other, now, out);
+        const auto asked = resolving_.find(other->connection);
+        may_change = may_change || (asked != resolving_.end() && asked->second.is_outstanding);
+    }
+    return may_change;
+}
+
+/// Where they are not, every answer is stock's.
+bool service::are_hosts_in_use() const {
+    const auto used = registry_.hosts_with_nodes();
+    return !hosts_->configured().empty() ||
+           std::any_of(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
 }
 
 send service::refusal_of(const newcomer& self) {
@@ -210,6 +259,8 @@ void service::refuse(const newcomer& self, refusal why, actions& out) {
     if (const auto* holder = registry_.find(who.where, self.self.alive_name)) {
         refused.other = *holder;
     }
+    refused.is_repeated =
+        why == refusal::name_taken && knocks_.note(self.self.alive_name, self.self.port, who.found.listener_inode);
     out.emplace_back(std::move(refused));
 }
 
@@ -231,22 +282,30 @@ void service::judge_newcomers(std::string_view alive_name, time_point now, actio
     }
     drop_dead(alive_name, out);
     for (std::size_t i = 0; i < newcomers_.size();) {
-        if (!is_asked_for(newcomers_[i])) {
+        auto& one = newcomers_[i];
+        if (!is_asked_for(one)) {
             ++i;
             continue;
         }
-        const auto decision = judge(newcomers_[i], now >= newcomers_[i].deadline);
-        if (decision == verdict::wait) {
+        const bool is_late = now >= one.deadline;
+        const auto decision = judge(one, is_late);
+        if (decision == verdict::refuse && !is_late && may_be_asked_now(one)) {
+            one.is_being_asked = true;
+            ask(one.connection, one.self, *one.found, out);
+        }
+        const bool may_change =
+            decision == verdict::refuse && !is_late && (one.is_being_asked || look_at_holders_again(one, now, out));
+        if (decision == verdict::wait || may_change) {
             ++i;
             continue;
         }
-        auto self = std::move(newcomers_[i]);
+        auto self = std::move(one);
         newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
         deadlines_.erase({self.deadline, self.connection});
         if (connections_.has_gone(self.connection)) {
             out.emplace_back(refusal_of(self)); // it must not take the name from those who wait behind it
-        } else if (decision == verdict::accept) {
-            accept(std::move(self), now, out);
+        } else if (decision == verdict::accept || (insists(self) && are_hosts_in_use())) {
+            accept(std::move(self), now, out); // who insists is parked
         } else {
             refuse(self, refusal::name_taken, out);
         }
@@ -258,20 +317,45 @@ void service::found(connection_number connection, finding found, time_point now,
         known->second.is_outstanding = false;
         readers_may_go_ = true;
     }
+    if (found.where) { // the hosts may be others than those with which it was found
+        found.where = hosts_->at(found.where->first_address());
+    }
     if (auto* held = find_newcomer(connection)) {
+        held->is_being_asked = false;
         held->found = held->found ? merged(*held->found, std::move(found)) : std::move(found);
         const auto name = held->self.alive_name;
         judge_newcomers(name, now, out);
     } else if (const auto* registered = registry_.find(connection)) {
         const auto name = registered->self.alive_name;
-        settle(connection, merged(registered->found, std::move(found)), out);
+        take_in(connection, merged(registered->found, std::move(found)), now, out);
         judge_newcomers(name, now, out);
     }
     answer_readers(now, out);
 }
 
+/// Settles a registration by what was found, or has the node asked first if it is to be. Once: what is kept has no place to
+/// ask at. Who has waited too long already is settled, by a guess if there is one, and asked all the same.
+void service::take_in(connection_number connection, finding found, time_point now, actions& out) {
+    const auto& known = *registry_.find(connection);
+    if (found.ask_at) {
+        ask(connection, known.self, found, out);
+        if (known.state == placement_state::pending) {
+            registry_.learn(connection, std::move(found));
+            return;
+        }
+        found.ask_at.reset();
+    }
+    settle(connection, std::move(found), now, out);
+}
+
+void service::ask(connection_number connection, const node& self, finding known, actions& out) {
+    auto what = question_of(inquiry::node, connection, self);
+    what.before = std::move(known);
+    out.emplace_back(place{std::move(what)});
+}
+
 /// Gives a registration its place and tells of it, if it is another than before.
-void service::settle(connection_number connection, finding found, actions& out) {
+void service::settle(connection_number connection, finding found, time_point now, actions& out) {
     const auto change = registry_.settle(connection, std::move(found));
     if (change.before == placement_state::pending) {
         deadlines_.erase({change.self->since + policy_.evidence_time, connection});
@@ -284,6 +368,7 @@ void service::settle(connection_number connection, finding found, actions& out) 
     if (change.self->state == placement_state::parked) {
         if (const auto* holder = registry_.find(change.self->where, change.self->self.alive_name)) {
             moved.other = *holder;
+            ask_again(*holder, now, out); // the hosts file may be another since it was placed
         }
     }
     out.emplace_back(std::move(moved));
@@ -490,7 +575,11 @@ void service::unregister(connection_number connection, actions& out) {
     }
     resolving_.erase(connection);
     readers_may_go_ = true;
-    out.emplace_back(event{.what = event::kind::unregistered, .who = std::move(removed->gone), .other = {}, .why = {}});
+    out.emplace_back(event{.what = event::kind::unregistered,
+                           .who = std::move(removed->gone),
+                           .other = {},
+                           .why = {},
+                           .is_repeated = false});
     if (removed->promoted != nullptr) {
         out.emplace_back(event_of(event::kind::promoted, *removed->promoted));
     }
@@ -500,12 +589,16 @@ void service::time_passed(time_point now, actions& out) {
     const std::vector<std::pair<time_point, connection_number>> due(
         deadlines_.begin(), deadlines_.upper_bound({now, std::numeric_limits<connection_number>::max()}));
     for (const auto& [deadline, connection] : due) {
+        if (!deadlines_.contains({deadline, connection})) {
+            continue; // answered meanwhile, as the namesake of one before it
+        }
         std::string name;
         if (const auto* pending = registry_.find(connection)) {
             name = pending->self.alive_name;
             auto found = pending->found;
-            found.trouble = "was not found in time";
-            settle(connection, std::move(found), out);
+            found.trouble = "it was not found out in time";
+            found.ask_at.reset();
+            settle(connection, std::move(found), now, out);
         } else if (const auto* held = find_newcomer(connection)) {
             name = held->self.alive_name;
         }
@@ -536,7 +629,7 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
         if (const auto where = hosts_->at(one->found.where->first_address()); where != *one->found.where) {
             auto found = one->found;
             found.where = where;
-            settle(one->connection, std::move(found), out);
+            settle(one->connection, std::move(found), now, out);
             moved.insert(one->self.alive_name);
         }
     }
@@ -566,25 +659,35 @@ void service::ask_again(const registration& one, time_point now, actions& out) {
         return;
     }
     known->second = {.asked = now, .is_outstanding = true};
-    auto what = question_of(one.connection, one.self);
+    auto what = question_of(inquiry::host_name, one.connection, one.self);
     what.before = one.found;
     out.emplace_back(place{std::move(what)});
 }
 
-question service::question_of(connection_number connection, const node& self) const {
-    std::vector<std::int32_t> owners;
+question service::question_of(inquiry what, connection_number connection, const node& self) const {
+    std::vector<namesake> others;
     for (const auto* other : registry_.namesakes(self.alive_name)) {
-        if (other->connection != connection && other->found.who.pid != 0) {
-            owners.push_back(other->found.who.pid);
+        if (other->connection != connection) {
+            others.push_back({.pid = other->found.who.pid, .listener_inode = other->found.listener_inode});
         }
     }
-    return {.connection = connection,
+    return {.what = what,
+            .connection = connection,
             .from = {},
             .alive_name = self.alive_name,
             .port = self.port,
             .node_type = self.node_type,
-            .owners_of_namesakes = std::move(owners),
+            .highest_version = self.highest_version,
+            .namesakes = std::move(others),
+            .former = what == inquiry::everything ? registry_.former_findings(self.alive_name, self.port)
+                                                  : std::vector<finding>(),
             .before = {}};
+}
+
+bool service::is_waiting_for(connection_number connection) const {
+    return registry_.find(connection) != nullptr ||
+           std::any_of(newcomers_.begin(), newcomers_.end(),
+                       [&](const newcomer& one) { return one.connection == connection; });
 }
 
 service::newcomer* service::find_newcomer(connection_number connection) {

@@ -7,6 +7,7 @@
 
 #include "registry/registry.hpp"
 #include "service/action.hpp"
+#include "service/knocks.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -79,6 +80,9 @@ class service {
     /// When time_passed is to be called next; nothing while nobody waits.
     [[nodiscard]] std::optional<time_point> next_deadline() const;
 
+    /// Whether a finding about that connection is still wanted: it is registered, or held.
+    [[nodiscard]] bool is_waiting_for(connection_number) const;
+
     [[nodiscard]] const registry& registrations() const noexcept { return registry_; }
     [[nodiscard]] const hosts& all_hosts() const noexcept { return *hosts_; }
 
@@ -90,6 +94,7 @@ class service {
         int descriptor = -1;
         time_point deadline;
         std::optional<finding> found; ///< empty: evidence is still coming
+        bool is_being_asked = false;  ///< before its reply, since it is up already
     };
 
     /// A lookup or names list that is held: a node that it may mean is pending, or is being resolved again.
@@ -117,12 +122,18 @@ class service {
 
     [[nodiscard]] std::optional<finding> evidence_of(const origin&) const;
     [[nodiscard]] verdict judge(const newcomer&, bool is_late) const;
+    [[nodiscard]] bool insists(const newcomer&) const;
+    [[nodiscard]] bool may_be_asked_now(const newcomer&) const;
+    bool look_at_holders_again(const newcomer&, time_point now, actions& out);
+    [[nodiscard]] bool are_hosts_in_use() const;
+    void ask(connection_number, const node&, finding, actions& out);
     void accept(newcomer, time_point now, actions& out);
     [[nodiscard]] static send refusal_of(const newcomer&);
     void refuse(const newcomer&, refusal, actions& out);
     void judge_newcomers(std::string_view alive_name, time_point now, actions& out);
     void drop_dead(std::string_view alive_name, actions& out);
-    void settle(connection_number, finding, actions& out);
+    void take_in(connection_number, finding, time_point now, actions& out);
+    void settle(connection_number, finding, time_point now, actions& out);
     void unregister(connection_number, actions& out);
 
     [[nodiscard]] bool must_wait(const reader&) const;
@@ -133,7 +144,7 @@ class service {
     void answer_readers(time_point now, actions& out);
 
     void ask_again(const registration&, time_point now, actions& out);
-    [[nodiscard]] question question_of(connection_number, const node&) const;
+    [[nodiscard]] question question_of(inquiry, connection_number, const node&) const;
     [[nodiscard]] newcomer* find_newcomer(connection_number);
 
     policy policy_;
@@ -142,7 +153,8 @@ class service {
     registry registry_;
     std::vector<newcomer> newcomers_; // in the order in which they came
     std::vector<reader> readers_;     // likewise
-    bool readers_may_go_ = false;     // something that a reader waits for has happened
+    knocks knocks_;
+    bool readers_may_go_ = false; // something that a reader waits for has happened
     std::unordered_map<connection_number, resolving> resolving_;
     std::set<std::pair<time_point, connection_number>> deadlines_; // of newcomers, readers and pending registrations
 };

@@ -80,8 +80,9 @@ bool apply_host(settings& to, std::string_view value) {
     return true;
 }
 
-bool apply_relaxed(settings& to, std::string_view value) {
-    to.relaxed_command_check = value == "yes";
+template <bool settings::*To>
+bool apply_yes_or_no(settings& to, std::string_view value) {
+    to.*To = value == "yes";
     return value == "yes" || value == "no";
 }
 
@@ -149,8 +150,8 @@ constexpr std::array options{
     option{.flag = "relaxed_command_check", .style = dashes::one, .variable = "ERL_EPMD_RELAXED_COMMAND_CHECK",
            .allowed = "no value", .help = "allow -kill while nodes are registered, and -stop",
            .apply = apply_relaxed_always, .topic = "relaxed_command_check"},
-    option{.file_key = "relaxed_command_check", .value = "yes|no", .allowed = "yes or no", .apply = apply_relaxed,
-           .topic = "relaxed_command_check"},
+    option{.file_key = "relaxed_command_check", .value = "yes|no", .allowed = "yes or no",
+           .apply = apply_yes_or_no<&settings::relaxed_command_check>, .topic = "relaxed_command_check"},
     option{.flag = "systemd", .style = dashes::one, .allowed = "no value",
            .help = "serve the sockets that systemd passes, whatever -port and -address say",
            .apply = [](settings& to, std::string_view) { return to.has_systemd_sockets = true; }, .topic = "systemd"},
@@ -195,6 +196,9 @@ constexpr std::array options{
     option{.flag = "host", .value = "NAME=ADDR[,ADDR]", .allowed = "a name, =, and addresses separated by commas",
            .help = "name a host, or give it several addresses; may be repeated", .apply = apply_host,
            .topic = "host"},
+    option{.flag = "probe", .file_key = "probe", .value = "yes|no", .allowed = "yes or no",
+           .help = "whether a node may be asked for its name, where nothing else says it (yes)",
+           .apply = apply_yes_or_no<&settings::may_ask_nodes>, .topic = "probe"},
     option{.flag = "log-level", .file_key = "log_level", .value = "LEVEL", .allowed = level_range,
            .help = "error, warn, info, debug or trace (info)", .apply = apply_log_level, .topic = "log_level"},
     option{.flag = "config", .value = "FILE", .allowed = "the name of a file",

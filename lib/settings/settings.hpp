@@ -53,6 +53,7 @@ struct settings {
     bool has_systemd_sockets = false;   ///< to serve the sockets that systemd passes, and no others
     std::string stop_name;              ///< whom verb::stop is to unregister
     bool relaxed_command_check = false;
+    bool may_ask_nodes = true;               ///< for their names, where nothing else says them
     std::chrono::seconds packet_timeout{60}; ///< stock's default
     std::chrono::seconds delay_accept{0};    ///< to sleep before accepting, as a busy server would
     std::chrono::seconds delay_write{0};     ///< to sleep before each reply

@@ -26,10 +26,15 @@ struct vm {
     std::string_view alive_name;
     std::uint16_t port = 0;
     std::string_view belongs_to; ///< host address; empty: nothing will ever say
+    std::uint64_t listener_inode = 0;
+    bool must_be_asked = false; ///< only its own word places it, once it has its reply
+    bool insists = false;       ///< it knocks again when it is refused
     time_point came;
-    bool is_found = false;  ///< its evidence was delivered
-    bool is_direct = false; ///< its connection shows where it belongs
-    bool is_dead = false;   ///< and nobody told the service
+    bool is_surveyed = false; ///< all was delivered but its own word
+    bool is_found = false;    ///< its evidence was delivered
+    bool is_direct = false;   ///< its connection shows where it belongs
+    bool is_dead = false;     ///< and nobody told the service
+    bool was_known = false;   ///< it was refused before, and its listener was known then
 };
 
 class history {
@@ -44,6 +49,8 @@ class history {
     }
 
     [[nodiscard]] int refused() const { return refused_; }
+    [[nodiscard]] int asked() const { return asked_; }
+    [[nodiscard]] int insisted() const { return insisted_; }
 
   private:
     template <typename Container>
@@ -85,16 +92,47 @@ class history {
         const auto to = how == 1 ? one.belongs_to : host_addresses.front();
         const auto from = how == 2 ? one.belongs_to : host_addresses.front();
         one.is_direct = how == 1 || how == 2;
+        one.must_be_asked = !one.is_direct && below(2) == 0;
+        one.insists = !one.is_direct && below(4) == 0;
+        one.listener_inode = one.port;
+        knock(one, to, from);
+    }
+
+    void knock(vm one, std::string_view to, std::string_view from) {
         one.came = story_.now();
         one.connection = story_.registers(one.alive_name, one.port, to, from);
         vms_.push_back(one);
     }
 
     void deliver_evidence(vm& one) {
+        if (one.must_be_asked && !one.is_surveyed) {
+            finding only_itself;
+            only_itself.ask_at = ip("127.0.0.1");
+            only_itself.listener_inode = one.listener_inode;
+            one.is_surveyed = true;
+            story_.is_found(one.connection, only_itself);
+            return;
+        }
+        if (one.must_be_asked && !was_asked(one)) {
+            return; // it has no reply yet
+        }
         one.is_found = true;
         // The machine's other address is the machine.
         const bool is_machine = one.belongs_to == "127.0.1.1" || one.belongs_to == "127.0.0.1";
-        story_.is_found(one.connection, evidence_for(is_machine ? "127.0.0.1" : one.belongs_to));
+        auto found = evidence_for(is_machine ? "127.0.0.1" : one.belongs_to);
+        found.listener_inode = one.listener_inode;
+        story_.is_found(one.connection, found);
+    }
+
+    /// Whether the service wants that node asked.
+    bool was_asked(const vm& one) {
+        for (const auto& what : story_.questions()) {
+            if (what.what == inquiry::node) {
+                REQUIRE_MESSAGE(to_be_asked_.insert(what.connection).second, "a node is asked once");
+                ++asked_;
+            }
+        }
+        return to_be_asked_.contains(one.connection);
     }
 
     void leave(vm& one) {
@@ -104,21 +142,34 @@ class history {
 
     /// Whom the service refused, or dropped as dead, the world forgets as well.
     void forget_the_gone() {
+        std::vector<vm> knocking;
         std::erase_if(vms_, [&](const vm& one) {
             const auto fate = story_.fate_of(one.connection);
             const bool is_gone = fate == fate::refused || fate == fate::closed;
             if (fate == fate::refused) {
                 check_refusal(one);
+                if (one.insists && !one.is_dead) {
+                    knocking.push_back(one);
+                }
             }
             return is_gone;
         });
+        for (auto& one : knocking) {
+            const bool is_known = one.is_surveyed || one.is_found;
+            REQUIRE_MESSAGE(!(is_known && one.was_known), "nobody knocks for ever");
+            one.was_known = one.was_known || is_known;
+            one.is_surveyed = false;
+            one.is_found = false;
+            ++insisted_;
+            knock(one, host_addresses.front(), host_addresses.front());
+        }
         std::erase_if(readers_, [&](const auto& one) { return story_.fate_of(one.first) != fate::waiting; });
     }
 
     /// A refusal is right when a living namesake has the place. Who is not known to belong anywhere by then is taken
     /// to be the machine's.
     void check_refusal(const vm& one) {
-        const bool is_known = one.is_found || one.is_direct;
+        const bool is_known = one.is_found || one.is_direct; // not that of one which must be asked, and has no reply
         const auto& all = story_.mind().all_hosts();
         const auto ours = is_known && !one.belongs_to.empty() ? all.at(ip(one.belongs_to)) : the_machine;
         const auto has_place = [&](const registration* other) {
@@ -188,7 +239,8 @@ class history {
             });
             const bool is_seen = (one->state == placement_state::placed && one->where == where) ||
                                  (one->state == placement_state::unplaced && !is_shadowed) ||
-                                 (one->state == placement_state::pending && where.is_machine());
+                                 (one->state == placement_state::pending && where.is_machine() &&
+                                  registrations_find(where, one->self.alive_name) == one);
             if (is_seen) {
                 expected.push_back(one);
             }
@@ -205,12 +257,15 @@ class history {
     }
 
     std::mt19937 random_;
-    scene story_;
+    scene story_{{{"lowry", {ip("127.0.0.2")}}}}; // so that hosts are in use from the first step on
     std::vector<vm> vms_;
     std::vector<std::pair<connection_number, time_point>> readers_;
     std::map<std::pair<std::string, std::uint32_t>, connection_number> creations_; ///< each is given once to a name
+    std::set<connection_number> to_be_asked_;
     std::uint16_t next_port_ = 1000;
     int refused_ = 0;
+    int asked_ = 0;
+    int insisted_ = 0;
 };
 
 TEST_CASE("whatever happens in whatever order, every view is right and nobody is lost") {
@@ -219,13 +274,19 @@ TEST_CASE("whatever happens in whatever order, every view is right and nobody is
         return;
     }
     int refused = 0;
+    int asked = 0;
+    int insisted = 0;
     for (unsigned seed = 1; seed <= histories; ++seed) {
         CAPTURE(seed);
         history one(seed);
         one.run();
         refused += one.refused();
+        asked += one.asked();
+        insisted += one.insisted();
     }
     CHECK_MESSAGE(refused > 1000, "histories in which hardly anybody is refused try too little");
+    CHECK_MESSAGE(asked > 1000, "nor those in which hardly anybody is asked for its name");
+    CHECK_MESSAGE(insisted > 100, "nor those in which hardly anybody knocks again");
 }
 
 } // namespace

@@ -161,6 +161,7 @@ void scene::perform() {
             questions_.push_back(asking->what);
         } else if (const auto* happened = std::get_if<event>(&one)) {
             events_.push_back(happened->what);
+            told_refusals_ += happened->what == event::kind::refused && !happened->is_repeated ? 1 : 0;
         } else {
             is_stop_asked_ = true;
         }

@@ -57,6 +57,8 @@ class scene : private liveness {
     [[nodiscard]] std::optional<std::uint32_t> creation_of(connection_number) const;
     /// The kinds of the events since the last call.
     std::vector<event::kind> events();
+    /// How many refusals were told of that are no repetition.
+    [[nodiscard]] int told_refusals() const { return told_refusals_; }
     /// The questions that were asked and not taken yet.
     std::vector<question> questions();
     [[nodiscard]] const service& mind() const { return service_; }
@@ -74,6 +76,7 @@ class scene : private liveness {
     std::map<connection_number, std::string> sent_;
     std::set<connection_number> dead_;
     std::vector<event::kind> events_;
+    int told_refusals_ = 0;
     std::vector<question> questions_;
     actions actions_;
     bool is_stop_asked_ = false;

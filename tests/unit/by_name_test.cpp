@@ -57,6 +57,30 @@ finding in_trouble(const std::string& trouble) {
     return result;
 }
 
+TEST_CASE("of addresses of both kinds the one counts that the node speaks") {
+    const resolution both{.addresses = {"::1"_ip, "fd00::2"_ip, "127.0.0.3"_ip, "127.0.0.4"_ip}, .trouble = {}};
+    CHECK(placement_of(both).found.where == jill);
+    auto over_ipv6 = of_name("x");
+    over_ipv6.is_over_ipv6 = true;
+    CHECK(placement_of(both, over_ipv6).found.where == lowry);
+    const resolution one_kind{.addresses = {"127.0.0.1"_ip, "127.0.0.3"_ip}, .trouble = {}};
+    CHECK(placement_of(one_kind, over_ipv6).found.where == jill);
+    CHECK(placement_of({.addresses = {"127.0.0.1"_ip}, .trouble = {}}, over_ipv6).found.where == the_machine);
+}
+
+TEST_CASE("a name that resolves to nothing is a host's that has it without its domain") {
+    auto expected = of_name("lowry.example.org");
+    expected.where = lowry;
+    const resolution nothing{.addresses = {}, .trouble = "does not resolve (nobody knows)"};
+    CHECK(placement_of(nothing, of_name("lowry.example.org")).found == expected);
+    auto other = of_name("lowry.example.org");
+    other.where = jill;
+    CHECK(placement_of({.addresses = {"127.0.0.3"_ip}, .trouble = {}}, of_name("lowry.example.org")).found == other);
+    auto foreign = of_name("lowry.example.org");
+    foreign.trouble = "resolves to 192.0.2.9, which is not of this machine";
+    CHECK(placement_of({.addresses = {"192.0.2.9"_ip}, .trouble = {}}, of_name("lowry.example.org")).found == foreign);
+}
+
 TEST_CASE("some names need no resolver") {
     const auto known = some_hosts();
     CHECK(host_without_resolving("127.0.0.2", known) == lowry);

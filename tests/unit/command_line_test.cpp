@@ -85,6 +85,30 @@ TEST_CASE("the last argument needs no NUL") {
     CHECK(node_name_of_command_line(arguments) == "a");
 }
 
+TEST_CASE("a VM speaks its protocol as it is unless -proto_dist names another carrier than TCP") {
+    struct {
+        std::string name;
+        words arguments;
+        bool is_plain;
+    } const all[] = {
+        {"nothing", {}, true},
+        {"no carrier", {"beam.smp", "-sname", "a"}, true},
+        {"TCP", {"beam.smp", "-proto_dist", "inet_tcp"}, true},
+        {"TCP over IPv6", {"beam.smp", "-proto_dist", "inet6_tcp", "-sname", "a"}, true},
+        {"TLS", {"beam.smp", "-proto_dist", "inet_tls"}, false},
+        {"TLS over IPv6", {"beam.smp", "-sname", "a", "-proto_dist", "inet6_tls", "-noshell"}, false},
+        {"a carrier of the user's", {"beam.smp", "-proto_dist", "gen_tcp"}, false},
+        {"TLS given second", {"beam.smp", "-proto_dist", "inet_tcp", "-proto_dist", "inet_tls"}, false},
+        {"a flag without a value", {"beam.smp", "-proto_dist"}, true},
+        {"after -extra", {"beam.smp", "-extra", "-proto_dist", "inet_tls"}, true},
+        {"elsewhere", {"beam.smp", "-sname", "inet_tls"}, true},
+    };
+    for (const auto& one : all) {
+        CAPTURE(one.name);
+        CHECK(has_plain_distribution(ended_by_nul(one.arguments)) == one.is_plain);
+    }
+}
+
 TEST_CASE("an environment gives the name that RabbitMQ or Livebook will take") {
     struct {
         std::string name;

@@ -171,13 +171,13 @@ TEST_SUITE("dist: handshake") {
             {status_message("ok") + status_message("ok"), failure::not_understood, false},
             {bytes(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0a), failure::tls, false}, // of an OTP node that speaks TLS
         };
-        for (const auto& [answer, why, is_worth_it] : rows) {
-            CAPTURE(answer);
+        for (const auto& one : rows) {
+            CAPTURE(one.answer);
             auto it = stranger();
-            it.receive(answer);
+            it.receive(one.answer);
             REQUIRE(it.now() == state::failed);
-            CHECK(it.why() == why);
-            CHECK(is_worth_another_try(it.why()) == is_worth_it);
+            CHECK(it.why() == one.why);
+            CHECK(is_worth_another_try(it.why()) == one.is_worth_another_try);
             CHECK_FALSE(to_string(it.why()).empty());
         }
     }

@@ -126,6 +126,33 @@ TEST_CASE("names compare without regard to case") {
     CHECK_FALSE(is_same_name("\xc3\x9c", "\xc3\xbc")); // ASCII only
 }
 
+TEST_CASE("a name that nothing resolves is compared with and without a domain") {
+    const hosts known({{"lowry", {"127.0.0.2"_ip}}, {"Jill.example.org", {"127.0.0.3"_ip}}, {"a.b", {"127.0.0.4"_ip}}},
+                      {"sam", {}, {}});
+    const auto alike = [&](std::string_view name) { return known.named_with_or_without_domain(name); };
+    CHECK(alike("lowry.example.org") == host("127.0.0.2"_ip));
+    CHECK(alike("LOWRY.other.org") == host("127.0.0.2"_ip));
+    CHECK(alike("jill") == host("127.0.0.3"_ip));
+    CHECK(alike("sam.example.org") == the_machine);
+    CHECK(alike("lowry") == std::nullopt); // as it is, it is `named`
+    CHECK(alike("jill.other.org") == std::nullopt);
+    CHECK(alike("sam") == std::nullopt);
+    CHECK(alike("lowry2.example.org") == std::nullopt);
+    CHECK(alike("nobody") == std::nullopt);
+    CHECK(alike("") == std::nullopt);
+}
+
+TEST_CASE("a name that two hosts have with different domains is neither's") {
+    const hosts known({{"lowry.one.org", {"127.0.0.2"_ip}}, {"lowry.two.org", {"127.0.0.3"_ip}}},
+                      {"lowry.sam", {}, {}});
+    CHECK(known.named_with_or_without_domain("lowry") == std::nullopt);
+}
+
+TEST_CASE("a configured host goes before the machine where only the domain differs") {
+    const hosts known({{"sam", {"127.0.0.2"_ip}}}, {"sam", {}, {}});
+    CHECK(known.named_with_or_without_domain("sam.example.org") == host("127.0.0.2"_ip));
+}
+
 TEST_CASE("the machine is named by its hostname, whole or its first label") {
     const hosts known({}, {"sam.example.org", {}, {}});
     CHECK(known.named("sam.example.org") == the_machine);

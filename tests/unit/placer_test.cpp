@@ -1,13 +1,17 @@
 // The placer: one finding for each question, what the machine is before it, and names resolved again.
 #include "placement/placer.hpp"
 #include "support/addresses.hpp"
+#include "support/bytes.hpp"
 #include "support/fake_lookup.hpp"
 #include "support/fake_machine.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_directory.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -70,6 +74,7 @@ class neighbourhood {
             placer::hooks{.known = [this] { return known_; },
                           .found = [this](connection_number who,
                                           finding what) { heard.push_back(of_question(who, std::move(what))); },
+                          .is_wanted = [this](connection_number) { return is_wanted; },
                           .machine_changed =
                               [this](machine_identity now) {
                                   known_ = std::make_shared<const hosts>(configured_, now);
@@ -100,9 +105,13 @@ class neighbourhood {
                                         .inode = 1000 + number,
                                         .is_listening = true});
         }
-        all_processes->all.push_back(
-            {.what = {.pid = pid_of(number), .uid = our_user, .program = "beam.smp", .node_name = node_name},
-             .inodes = {number, 1000 + number}});
+        process what;
+        what.pid = pid_of(number);
+        what.uid = our_user;
+        what.program = "beam.smp";
+        what.node_name = node_name;
+        what.hostname = hostname_of_process::ours;
+        all_processes->all.push_back({.what = std::move(what), .inodes = {number, 1000 + number}});
     }
 
     static std::int32_t pid_of(connection_number number) { return static_cast<std::int32_t>(100 + number); }
@@ -117,7 +126,8 @@ class neighbourhood {
                 .alive_name = "a",
                 .port = static_cast<std::uint16_t>(40000 + number),
                 .node_type = 77,
-                .owners_of_namesakes = {},
+                .namesakes = {},
+                .former = {},
                 .before = {}};
     }
 
@@ -141,6 +151,7 @@ class neighbourhood {
     test::fake_kernel* sockets = nullptr;          ///< the placer's; to be changed before a question only
     test::fake_processes* all_processes = nullptr; ///< likewise
     std::vector<told> heard;
+    bool is_wanted = true; ///< any answer of a node
 
   private:
     test::temporary_directory folder_;
@@ -203,6 +214,7 @@ TEST_CASE("many questions give one finding each") {
     auto by_listener = found_of(2, "a", "");
     by_listener.where = jill;
     by_listener.how = evidence::listener;
+    by_listener.listener_inode = 1002;
     auto nowhere = found_of(3, "a@nowhere", "nowhere");
     nowhere.trouble = "does not resolve (nobody knows)";
     CHECK(some.heard == std::vector{sam, placed_by_process(1, "a@lowry", "lowry", lowry), of_question(2, by_listener),
@@ -350,6 +362,7 @@ TEST_CASE("what was found before only has its host name resolved again") {
     auto before = found_of(7, "a@lowry", "lowry");
     before.where = jill;
     before.trouble = "did not resolve within 2 s";
+    again.what = inquiry::host_name;
     again.before = before;
     some.it->ask(again);
     REQUIRE(some.tells(2));
@@ -358,7 +371,7 @@ TEST_CASE("what was found before only has its host name resolved again") {
     expected.trouble.clear();
     CHECK(some.heard.back() == of_question(1, expected));
 
-    again.before->host_name = "nowhere";
+    again.before.host_name = "nowhere";
     some.it->ask(again);
     REQUIRE(some.tells(3));
     expected = before;
@@ -367,7 +380,7 @@ TEST_CASE("what was found before only has its host name resolved again") {
     expected.trouble = "does not resolve (nobody knows)";
     CHECK(some.heard.back() == of_question(1, expected));
 
-    again.before->host_name = "127.0.0.2";
+    again.before.host_name = "127.0.0.2";
     some.it->ask(again);
     REQUIRE(some.tells(4));
     expected = before;
@@ -376,12 +389,171 @@ TEST_CASE("what was found before only has its host name resolved again") {
     expected.trouble.clear();
     CHECK(some.heard.back() == of_question(1, expected));
 
-    again.before->host_name.clear(); // nothing to resolve: as it was
+    again.before.host_name.clear(); // nothing to resolve: as it was
     some.it->ask(again);
     REQUIRE(some.tells(5));
     expected = before;
     expected.host_name.clear();
     CHECK(some.heard.back() == of_question(1, expected));
+}
+
+/// A node that says its name to whoever comes, once each.
+class made_up_node {
+  public:
+    made_up_node(boost::asio::io_context& io, const std::string& name)
+        : listener_(io, {boost::asio::ip::make_address("127.0.0.1"), 0}),
+          answer_(test::framed("sok") + test::framed(test::bytes('N', test::u32(0), test::u32(0), test::u32(1),
+                                                                 test::u32(2), test::u16(name.size()), name))) {
+        accept();
+    }
+
+    [[nodiscard]] std::uint16_t port() const { return listener_.local_endpoint().port(); }
+
+  private:
+    void accept() {
+        listener_.async_accept([this](boost::system::error_code error, boost::asio::ip::tcp::socket socket) {
+            if (!error) {
+                boost::asio::write(socket, boost::asio::buffer(answer_)); // it fits the buffer of any socket
+                asker_ = std::move(socket);
+                accept();
+            }
+        });
+    }
+
+    boost::asio::ip::tcp::acceptor listener_;
+    std::string answer_;
+    std::optional<boost::asio::ip::tcp::socket> asker_; // the last one, so that it is not closed
+};
+
+question ask_node(std::uint16_t port) {
+    auto what = neighbourhood::question_of(1);
+    what.what = inquiry::node;
+    what.port = port;
+    what.before = found_of(7, "", "");
+    what.before.ask_at = "127.0.0.1"_ip;
+    what.before.listener_inode = 20;
+    return what;
+}
+
+TEST_CASE("a node is asked for its name, and its host part is resolved") {
+    neighbourhood some;
+    some.lookup.answer("lowry", {"127.0.0.2"_ip});
+    const made_up_node node(some.io, "a@lowry");
+    some.it->ask(ask_node(node.port()));
+    REQUIRE(some.tells(2));
+    auto expected = found_of(7, "a@lowry", "lowry");
+    expected.where = lowry;
+    expected.how = evidence::handshake;
+    expected.listener_inode = 20;
+    CHECK(some.heard.back() == of_question(1, expected));
+}
+
+TEST_CASE("what a node says under another alive name does not count") {
+    for (const std::string name : {"b@lowry", "a", "a@", "aa@lowry", "A@lowry"}) {
+        CAPTURE(name);
+        neighbourhood some;
+        some.lookup.answer("lowry", {"127.0.0.2"_ip});
+        const made_up_node node(some.io, name);
+        some.it->ask(ask_node(node.port()));
+        REQUIRE(some.tells(2));
+        auto expected = found_of(7, "", "");
+        expected.listener_inode = 20;
+        expected.trouble = "asked for its name, it calls itself '" + name + "'";
+        CHECK(some.heard.back() == of_question(1, expected));
+    }
+}
+
+TEST_CASE("of a node that cannot be asked the trouble is told, and the guess stands") {
+    neighbourhood some;
+    std::uint16_t closed_port = 0;
+    {
+        const made_up_node gone(some.io, "a@lowry");
+        closed_port = gone.port();
+    }
+    auto what = ask_node(closed_port);
+    what.before.where = the_machine;
+    what.before.is_guess = true;
+    some.it->ask(what);
+    REQUIRE(some.tells(2));
+    CHECK(some.heard.back().found.where == the_machine);
+    CHECK(some.heard.back().found.ask_at == std::nullopt);
+    CHECK(some.heard.back().found.trouble.find("asked for its name, it cannot be reached (") == 0);
+}
+
+TEST_CASE("what a node says goes before a guess, and of another process that was guessed nothing is left") {
+    neighbourhood some;
+    some.lookup.answer("lowry", {"127.0.0.2"_ip});
+    const made_up_node node(some.io, "a@lowry");
+    auto what = ask_node(node.port());
+    what.before.is_guess = true;
+    what.before.where = jill;
+    what.before.node_name = "a@jill";
+    what.before.host_name = "jill";
+    some.it->ask(what);
+    REQUIRE(some.tells(2));
+    auto expected = found_of(7, "a@lowry", "lowry");
+    expected.where = lowry;
+    expected.how = evidence::handshake;
+    expected.listener_inode = 20;
+    expected.who = {.pid = 0, .uid = our_user, .program = ""};
+    CHECK(some.heard.back() == of_question(1, expected));
+    what.before.node_name = "a"; // of the same process, under another hostname
+    some.it->ask(what);
+    REQUIRE(some.tells(3));
+    expected.who = found_of(7, "", "").who;
+    CHECK(some.heard.back() == of_question(1, expected));
+}
+
+TEST_CASE("a node whose answer is not wanted, or that may not be asked any more, is not asked") {
+    neighbourhood some;
+    const made_up_node node(some.io, "a@127.0.0.2");
+    some.is_wanted = false;
+    some.it->ask(ask_node(node.port()));
+    REQUIRE(some.tells(2));
+    auto expected = found_of(7, "", "");
+    expected.listener_inode = 20;
+    expected.trouble = "asked for its name, it may not be asked any more";
+    CHECK(some.heard.back() == of_question(1, expected));
+    some.is_wanted = true;
+    some.it->set_probe(false);
+    some.it->ask(ask_node(node.port()));
+    REQUIRE(some.tells(3));
+    CHECK(some.heard.back() == of_question(1, expected));
+}
+
+TEST_CASE("a survey says where to ask, unless nodes may not be asked") {
+    neighbourhood some;
+    some.add_node(1, "b@jill", "127.0.0.1"_ip); // of another alive name: it says nothing
+    some.ask(1);
+    REQUIRE(some.tells(2));
+    auto expected = found_of(1, "", "");
+    expected.ask_at = "127.0.0.1"_ip;
+    expected.listener_inode = 1001;
+    CHECK(some.heard.back() == of_question(1, expected));
+    some.it->set_probe(false);
+    some.ask(1);
+    REQUIRE(some.tells(3));
+    expected.ask_at.reset();
+    CHECK(some.heard.back() == of_question(1, expected));
+}
+
+TEST_CASE("a node that was placed before stays where it was if its name does not resolve any more") {
+    neighbourhood some;
+    some.add_node(1, "a@nowhere", "127.0.0.1"_ip);
+    auto what = neighbourhood::question_of(1);
+    auto was = found_of(1, "a@nowhere", "nowhere");
+    was.where = jill;
+    was.listener_inode = 1001;
+    what.former = {was};
+    some.it->ask(what);
+    REQUIRE(some.tells(2));
+    was.trouble = "does not resolve (nobody knows)";
+    CHECK(some.heard.back() == of_question(1, was));
+    some.lookup.answer("lowry", {"127.0.0.2"_ip}); // and follows its name
+    what.former.front().host_name = "lowry";
+    some.it->ask(what);
+    REQUIRE(some.tells(3));
+    CHECK(some.heard.back().found.where == lowry);
 }
 
 TEST_CASE("a placer can go while its questions are open") {

@@ -60,7 +60,12 @@ class made_up_proc {
 };
 
 process described(std::int32_t pid, const std::string& program, std::optional<std::string> node_name = {}) {
-    return {.pid = pid, .uid = ::getuid(), .program = program, .node_name = std::move(node_name)};
+    process result;
+    result.pid = pid;
+    result.uid = ::getuid();
+    result.program = program;
+    result.node_name = std::move(node_name);
+    return result;
 }
 
 TEST_CASE("who has a socket open is found by its inode") {
@@ -108,6 +113,34 @@ TEST_CASE("a VM's node name is that of its command line, else that of a variable
     std::sort(vms.begin(), vms.end(), [](const process& left, const process& right) { return left.pid < right.pid; });
     CHECK(vms ==
           std::vector{described(1, vm, "a@x.y"), described(2, vm, "b@lowry"), described(3, vm), described(4, vm)});
+}
+
+TEST_CASE("a VM's carrier is read from its command line") {
+    const made_up_proc proc;
+    const std::string vm = "beam.smp";
+    proc.add(1, {.program = vm, .arguments = {vm, "-proto_dist", "inet_tls"}, .descriptors = {"socket:[1]"}});
+    proc.add(2, {.program = vm, .arguments = {vm, "-proto_dist", "inet_tcp"}, .descriptors = {"socket:[2]"}});
+    auto all = proc.look();
+    CHECK_FALSE(all.owner_of(1)->has_plain_distribution);
+    CHECK(all.owner_of(2)->has_plain_distribution);
+}
+
+TEST_CASE("a VM in another UTS namespace has another hostname, as far as we may know") {
+    const made_up_proc proc;
+    for (const auto& [pid, space] : {std::pair(1, "uts:[5]"), {2, "uts:[6]"}}) {
+        proc.add(pid, {.program = "beam.smp", .descriptors = {"socket:[" + std::to_string(pid) + "]"}});
+        const auto folder = proc.root().path() / std::to_string(pid) / "ns";
+        std::filesystem::create_directories(folder);
+        std::filesystem::create_symlink(space, folder / "uts");
+    }
+    proc.add(3, {.program = "beam.smp", .descriptors = {"socket:[3]"}}); // another user's: nothing to see
+    auto all = proc.look();
+    CHECK(all.owner_of(1)->hostname == hostname_of_process::unknown); // nor do we know our own
+    std::filesystem::create_directories(proc.root().path() / "self/ns");
+    std::filesystem::create_symlink("uts:[5]", proc.root().path() / "self/ns/uts");
+    CHECK(all.owner_of(1)->hostname == hostname_of_process::ours);
+    CHECK(all.owner_of(2)->hostname == hostname_of_process::another);
+    CHECK(all.owner_of(3)->hostname == hostname_of_process::unknown);
 }
 
 TEST_CASE("only Erlang VMs have a node name") {

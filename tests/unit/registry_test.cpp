@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -453,7 +454,8 @@ TEST_CASE("a name registered again gets its last creation plus one, however late
     } const all[] = {{6, 999}, {6, 1000}, {5, 3}, {5, 1}, {6, 1003}, {4, 3}, {0, 1}, {6, 1006}};
     connection_number connection = 0;
     for (const auto& one : all) {
-        CHECK(creation_of(some, ++connection, "a", one.highest_version, connection * 60s) == one.expected);
+        ++connection;
+        CHECK(creation_of(some, connection, "a", one.highest_version, (connection - 1) * 60s) == one.expected);
         some.remove(connection);
     }
 }
@@ -577,12 +579,12 @@ TEST_CASE("a former name is told of at its host, and there only") {
     some.add(2, 8, {.alive_name = "a", .port = 2, .extra = ""}, {});
     some.settle(2, at(jill));
     some.remove(1);
-    CHECK(former_at(some, lowry) == std::vector<former_name>{{"a", 1, 7, lowry, 1000}});
+    CHECK(former_at(some, lowry) == std::vector<former_name>{{"a", 1, 7, at(lowry), 1000}});
     CHECK(former_at(some, jill).empty());
     CHECK(former_at(some, the_machine).empty());
     some.remove(2);
     CHECK(former_at(some, lowry).size() == 1);
-    CHECK(former_at(some, jill) == std::vector<former_name>{{"a", 2, 8, jill, 1001}});
+    CHECK(former_at(some, jill) == std::vector<former_name>{{"a", 2, 8, at(jill), 1001}});
 }
 
 TEST_CASE("of former names the oldest go first") {
@@ -595,6 +597,60 @@ TEST_CASE("of former names the oldest go first") {
     CHECK(rows.size() == max_former_names);
     CHECK(rows.front().alive_name == "node6");
     CHECK(rows.back().alive_name == "node" + std::to_string(max_former_names + 5));
+}
+
+TEST_CASE("what was found of a node that has gone is known by its name and port") {
+    registry some(1000, {});
+    for (const auto& [connection, port, where] : {std::tuple(1, 25672, lowry), {2, 25672, jill}, {3, 5000, lowry}}) {
+        some.add(static_cast<connection_number>(connection), 7,
+                 {.alive_name = "a", .port = static_cast<std::uint16_t>(port), .extra = ""}, {});
+        some.settle(static_cast<connection_number>(connection), at(where));
+    }
+    CHECK(some.former_findings("a", 25672).empty());
+    some.remove(2);
+    CHECK(some.former_findings("a", 25672) == std::vector{at(jill)});
+    some.remove(1);
+    auto both = some.former_findings("a", 25672);
+    CHECK(both.size() == 2);
+    CHECK(std::find(both.begin(), both.end(), at(lowry)) != both.end());
+    CHECK(some.former_findings("a", 5000).empty());
+    CHECK(some.former_findings("b", 25672).empty());
+}
+
+TEST_CASE("of a node that was at several hosts the last one is remembered") {
+    registry some(1000, {});
+    auto where = at(lowry);
+    where.listener_inode = 20;
+    some.add(1, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+    some.settle(1, where);
+    some.remove(1);
+    where.where = jill;
+    some.add(2, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+    some.settle(2, where);
+    some.remove(2);
+    CHECK(some.former_findings("a", 1) == std::vector{where});
+    CHECK(some.add(3, 7, {.alive_name = "a", .port = 1, .extra = ""}, {}).creation == 1002);
+}
+
+TEST_CASE("what is learnt of a pending node leaves it where it is") {
+    table some;
+    some.add(1, "a");
+    finding partly;
+    partly.who.pid = 7;
+    some->learn(1, partly);
+    CHECK(some.state(1) == placement_state::pending);
+    CHECK(some.found(the_machine, "a") == 1);
+    CHECK(some->find(1)->found == partly);
+}
+
+TEST_CASE("a pending node is not seen at the machine beside a namesake there") {
+    for (const auto& where : {at(the_machine), nowhere()}) {
+        table some;
+        some.add_at(1, "a", where);
+        some.add(2, "a");
+        CHECK(some.found(the_machine, "a") == 1);
+        CHECK(some.seen(the_machine) == connections{1});
+    }
 }
 
 // ---- random histories
@@ -660,7 +716,7 @@ struct model {
         for (auto one = all.rbegin(); one != all.rend(); ++one) {
             const auto& [who, what] = *one;
             const bool is_pending_here = where.is_machine() && !what.is_settled;
-            if (is_pending_here || (has_place(who) && found(where, what.name) == who)) {
+            if ((is_pending_here || has_place(who)) && found(where, what.name) == who) {
                 result.push_back(who);
             }
         }

@@ -279,7 +279,7 @@ TEST_CASE("a miss has the host names of namesakes resolved again, and waits for 
     CHECK(story.fate_of(lookup) == fate::waiting);
     const auto asked = story.questions();
     REQUIRE(asked.size() == 1);
-    CHECK(asked.front().before->host_name == "lowry");
+    CHECK(asked.front().before.host_name == "lowry");
     SUBCASE("a host that has moved is found where it is") {
         story.is_found(node, evidence_for("127.0.0.9", "lowry"));
         CHECK(story.sent_to(lookup).substr(0, 4) == std::string("w\0\x13\x89", 4));
@@ -483,7 +483,455 @@ TEST_CASE("the owners of namesakes are told to placement") {
     story.registers("idfe", 5002);
     const auto asked = story.questions();
     REQUIRE(asked.size() == 1);
-    CHECK(asked.front().owners_of_namesakes == std::vector<std::int32_t>{4242});
+    CHECK(asked.front().namesakes == std::vector<namesake>{{.pid = 4242}});
+}
+
+// ---- nodes that only their own word places
+
+/// What a survey says of a node that is named at run time.
+finding only_itself_can_say(std::uint64_t listener_inode = 0) {
+    finding result;
+    result.ask_at = ip("127.0.0.1");
+    result.listener_inode = listener_inode;
+    return result;
+}
+
+/// What such a node then says.
+finding its_word(std::string_view host_address, std::uint64_t listener_inode = 0) {
+    auto result = evidence_for(host_address);
+    result.how = evidence::handshake;
+    result.listener_inode = listener_inode;
+    return result;
+}
+
+finding refused_for(std::uint64_t listener_inode, std::string_view host_address = {}) {
+    auto result = evidence_for(host_address);
+    result.listener_inode = listener_inode;
+    return result;
+}
+
+const registration& known(const scene& story, connection_number who) {
+    const auto* one = story.mind().registrations().find(who);
+    REQUIRE(one != nullptr);
+    return *one;
+}
+
+TEST_CASE("a node that only its own word places is asked after its reply, once, and is pending until then") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.questions();
+    story.is_found(node, only_itself_can_say(20));
+    CHECK(story.fate_of(node) == fate::registered);
+    CHECK(known(story, node).state == placement_state::pending);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().what == inquiry::node);
+    CHECK(asked.front().connection == node);
+    CHECK(asked.front().port == 5001);
+    CHECK(asked.front().before == only_itself_can_say(20));
+    const auto waits = story.looks_up("rabbit", lowry);
+    CHECK(story.fate_of(waits) == fate::waiting);
+    story.is_found(node, its_word(lowry, 20));
+    CHECK(story.fate_of(waits) == fate::answered);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    CHECK(story.port_of("rabbit", machine) == std::nullopt);
+    CHECK(story.questions().empty());
+}
+
+TEST_CASE("who is accepted as the holder's time runs out keeps what was found of it") {
+    scene story;
+    story.registers("rabbit", 5001);
+    const auto second = story.registers("rabbit", 5002);
+    story.is_found(second, evidence_for(lowry));
+    CHECK(story.fate_of(second) == fate::waiting);
+    story.passes(5s);
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+    CHECK(story.port_of("rabbit", machine) == 5001);
+}
+
+TEST_CASE("a node that says nothing is unplaced, and not asked again") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.is_found(node, only_itself_can_say());
+    story.questions();
+    story.is_found(node, evidence_for(""));
+    CHECK(known(story, node).state == placement_state::unplaced);
+    story.passes(1min);
+    CHECK(story.questions().empty());
+}
+
+TEST_CASE("a node that is silent for too long is unplaced in the meantime") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.is_found(node, only_itself_can_say());
+    story.passes(5s);
+    CHECK(known(story, node).state == placement_state::unplaced);
+    story.is_found(node, its_word(lowry));
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+}
+
+TEST_CASE("late news that only the node itself can say has it asked all the same") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.passes(5s);
+    story.questions();
+    story.is_found(node, only_itself_can_say());
+    REQUIRE(story.questions().size() == 1);
+    CHECK(known(story, node).state == placement_state::unplaced);
+    story.is_found(node, its_word(lowry));
+    CHECK(known(story, node).state == placement_state::placed);
+}
+
+TEST_CASE("two nodes that only their own word places end on two hosts, though they come together") {
+    scene story;
+    const auto first = story.registers("rabbit", 5001);
+    const auto second = story.registers("rabbit", 5002);
+    CHECK(story.fate_of(first) == fate::registered);
+    CHECK(story.fate_of(second) == fate::waiting);
+    story.is_found(second, only_itself_can_say());
+    CHECK(story.fate_of(second) == fate::waiting); // nobody knows yet where the first one is
+    story.is_found(first, only_itself_can_say());
+    CHECK(story.fate_of(second) == fate::waiting);
+    story.questions();
+    story.is_found(first, its_word(lowry));
+    CHECK(story.fate_of(second) == fate::registered);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().what == inquiry::node);
+    CHECK(asked.front().connection == second);
+    story.is_found(second, its_word(indecline));
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    CHECK(story.port_of("rabbit", indecline) == 5002);
+}
+
+TEST_CASE("beside the machine's or an unplaced node a newcomer that must be asked is refused, as stock does") {
+    for (const std::string_view holder : {"127.0.0.1", ""}) {
+        scene story;
+        node_at(story, "rabbit", 5001, holder);
+        const auto second = story.registers("rabbit", 5002);
+        story.questions();
+        story.is_found(second, only_itself_can_say(20));
+        CHECK(story.fate_of(second) == fate::refused);
+        CHECK(story.questions().empty());
+    }
+}
+
+TEST_CASE("who had to be accepted and is at the holder's host is parked, and promoted when the holder goes") {
+    scene story;
+    const auto first = node_at(story, "rabbit", 5001, lowry);
+    const auto second = story.registers("rabbit", 5002);
+    story.is_found(second, only_itself_can_say());
+    CHECK(story.fate_of(second) == fate::registered);
+    story.events();
+    story.is_found(second, its_word(lowry));
+    CHECK(story.events() == kinds{kind::parked});
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    story.ends(first);
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+    CHECK(story.events() == kinds{kind::unregistered, kind::promoted});
+}
+
+// ---- nodes that register anew
+
+TEST_CASE("what was found of a node that has gone is told to placement when its name and port come again") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.is_found(node, its_word(lowry, 20));
+    story.ends(node);
+    story.questions();
+    story.registers("rabbit", 5001);
+    story.registers("rabbit", 5002);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 2);
+    CHECK(asked.front().former == std::vector{its_word(lowry, 20)});
+    CHECK(asked.back().former.empty());
+}
+
+TEST_CASE("a node that lost its connection comes back where it was, beside the machine's node of its name") {
+    scene story;
+    auto node = story.registers("rabbit", 5001);
+    story.is_found(node, its_word(lowry, 20));
+    node_at(story, "rabbit", 5002, machine);
+    story.ends(node);
+    node = story.registers("rabbit", 5001);
+    CHECK(story.fate_of(node) == fate::waiting);
+    story.is_found(node, its_word(lowry, 20)); // as the survey says of one that still has its listener
+    CHECK(story.fate_of(node) == fate::registered);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+}
+
+/// A node that was refused beside the machine's of its name, and knocks again.
+connection_number knocks_again(scene& story) {
+    node_at(story, "rabbit", 5001, machine);
+    const auto first = story.registers("rabbit", 5002);
+    story.is_found(first, only_itself_can_say(20));
+    CHECK(story.fate_of(first) == fate::refused);
+    const auto again = story.registers("rabbit", 5002);
+    story.questions();
+    story.is_found(again, only_itself_can_say(20));
+    return again;
+}
+
+TEST_CASE("a node that knocks again is up, and asked before its reply, since it would knock for ever") {
+    scene story;
+    const auto again = knocks_again(story);
+    CHECK(story.fate_of(again) == fate::waiting);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().what == inquiry::node);
+    CHECK(asked.front().before == only_itself_can_say(20));
+    story.is_found(again, its_word(lowry, 20));
+    CHECK(story.fate_of(again) == fate::registered);
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+    CHECK(story.port_of("rabbit", machine) == 5001);
+}
+
+TEST_CASE(
+    "a node that knocks again and says that it is the machine's is refused as stock does, where no hosts are in use") {
+    scene story;
+    const auto again = knocks_again(story);
+    story.is_found(again, its_word(machine, 20));
+    CHECK(story.fate_of(again) == fate::refused);
+    CHECK(story.told_refusals() == 1);
+}
+
+TEST_CASE("a node that knocks again and says that it is the machine's is parked where hosts are in use") {
+    scene story({{"lowry", {ip(lowry)}}});
+    const auto again = knocks_again(story);
+    story.is_found(again, its_word(machine, 20));
+    CHECK(story.fate_of(again) == fate::registered);
+    CHECK(known(story, again).state == placement_state::parked);
+    CHECK(story.port_of("rabbit", machine) == 5001);
+}
+
+TEST_CASE("a node that knocks again and says nothing is answered in time") {
+    scene story;
+    const auto again = knocks_again(story);
+    story.is_found(again, refused_for(20));
+    CHECK(story.fate_of(again) == fate::refused);
+    scene slow;
+    const auto held = knocks_again(slow);
+    slow.passes(5s);
+    CHECK(slow.fate_of(held) == fate::refused);
+}
+
+TEST_CASE("a node that knocks again for a name that is taken at its own host is parked") {
+    scene story;
+    const auto holder = node_at(story, "rabbit", 5001, lowry);
+    const auto first = story.registers("rabbit", 5002);
+    story.is_found(first, refused_for(20, lowry));
+    CHECK(story.fate_of(first) == fate::refused);
+    const auto again = story.registers("rabbit", 5002);
+    story.is_found(again, refused_for(20, lowry));
+    CHECK(story.fate_of(again) == fate::registered);
+    CHECK(known(story, again).state == placement_state::parked);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    story.ends(holder);
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+}
+
+TEST_CASE("another that wants the same name is no node that knocks again") {
+    scene story;
+    node_at(story, "rabbit", 5001, lowry);
+    const auto refused = [&](std::uint16_t port, std::uint64_t listener_inode) {
+        const auto one = story.registers("rabbit", port);
+        story.is_found(one, refused_for(listener_inode, lowry));
+        return story.fate_of(one) == fate::refused;
+    };
+    CHECK(refused(5002, 20));
+    CHECK(refused(5003, 21)); // another port
+    CHECK(refused(5002, 22)); // the port, taken over by another
+    CHECK(refused(5004, 0));
+    CHECK(refused(5004, 0)); // no listener was seen: it may be another each time
+}
+
+TEST_CASE("where no hosts are in use who knocks again is refused again, as stock does, and told of once") {
+    scene story;
+    node_at(story, "rabbit", 5001, machine);
+    for (int i = 0; i < 5; ++i) {
+        const auto one = story.registers("rabbit", 5002);
+        story.is_found(one, refused_for(20));
+        CHECK(story.fate_of(one) == fate::refused);
+    }
+    CHECK(story.told_refusals() == 1);
+    const auto other = story.registers("rabbit", 5003);
+    story.is_found(other, refused_for(21));
+    CHECK(story.told_refusals() == 2);
+}
+
+TEST_CASE("many that knock are not remembered without end") {
+    scene story;
+    node_at(story, "rabbit", 5001, lowry);
+    for (std::uint16_t port = 6000; port < 7000; ++port) {
+        story.is_found(story.registers("rabbit", port), refused_for(port, lowry));
+    }
+    const auto forgotten = story.registers("rabbit", 6000);
+    story.is_found(forgotten, refused_for(6000, lowry));
+    CHECK(story.fate_of(forgotten) == fate::refused);
+    const auto recent = story.registers("rabbit", 6999);
+    story.is_found(recent, refused_for(6999, lowry));
+    CHECK(story.fate_of(recent) == fate::registered);
+}
+
+TEST_CASE("another node that wants the same name and port is told of, though one was refused before") {
+    scene story;
+    node_at(story, "rabbit", 5001, machine);
+    story.is_found(story.registers("rabbit", 25672), refused_for(20));
+    story.is_found(story.registers("rabbit", 25672), refused_for(21));
+    CHECK(story.told_refusals() == 2);
+    story.is_found(story.registers("rabbit", 25672), refused_for(21));
+    CHECK(story.told_refusals() == 2);
+}
+
+TEST_CASE("a name that becomes free while a node that knocks is asked is given to it at once") {
+    scene story;
+    const auto again = knocks_again(story);
+    CHECK(story.fate_of(again) == fate::waiting);
+    story.ends(1);
+    CHECK(story.fate_of(again) == fate::registered);
+    CHECK(known(story, again).state == placement_state::pending);
+    story.questions();
+    story.is_found(again, its_word(lowry, 20));
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+    CHECK(story.questions().empty());
+}
+
+// ---- guesses
+
+TEST_CASE("a guess decides who may have a name, and gives way to what the node says") {
+    scene story;
+    node_at(story, "rabbit", 5001, machine);
+    auto guess = evidence_for(lowry, "lowry");
+    guess.is_guess = true;
+    guess.ask_at = ip("127.0.0.1");
+    const auto node = story.registers("rabbit", 5002);
+    story.questions();
+    story.is_found(node, guess);
+    CHECK(story.fate_of(node) == fate::registered);
+    CHECK(known(story, node).state == placement_state::pending);
+    CHECK(story.questions().size() == 1);
+    story.is_found(node, its_word(indecline));
+    CHECK(story.port_of("rabbit", indecline) == 5002);
+    CHECK(story.port_of("rabbit", lowry) == std::nullopt);
+}
+
+TEST_CASE("a guess that stands because nobody answered in time gives way to a late answer") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    auto guess = evidence_for(machine);
+    guess.is_guess = true;
+    guess.ask_at = ip("127.0.0.1");
+    story.is_found(node, guess);
+    story.passes(5s);
+    CHECK(story.port_of("rabbit", machine) == 5001);
+    CHECK(story.port_of("rabbit", lowry) == std::nullopt);
+    story.is_found(node, its_word(lowry));
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    CHECK(story.port_of("rabbit", machine) == std::nullopt);
+}
+
+TEST_CASE("what the connection itself says goes before all that is found later, and before what was") {
+    scene story;
+    auto node = story.registers("rabbit", 5001, lowry);
+    story.is_found(node, refused_for(20));
+    story.ends(node);
+    story.questions();
+    node = story.registers("rabbit", 5001, indecline);
+    CHECK(story.questions().front().former.empty());
+    auto other = evidence_for(lowry);
+    other.how = evidence::destination;
+    other.ask_at = ip("127.0.0.1");
+    story.is_found(node, other);
+    CHECK(story.port_of("rabbit", indecline) == 5001);
+    CHECK(story.port_of("rabbit", lowry) == std::nullopt);
+    CHECK(story.questions().empty());
+}
+
+TEST_CASE("what is known of a node that is being asked is told to placement of its namesakes") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    auto partly = only_itself_can_say(20);
+    partly.who.pid = 4242;
+    story.is_found(node, partly);
+    story.questions();
+    story.registers("rabbit", 5002);
+    CHECK(story.questions().front().namesakes == std::vector<namesake>{{.pid = 4242, .listener_inode = 20}});
+}
+
+// ---- hosts that are others meanwhile
+
+TEST_CASE("a finding of before the hosts changed is of a host that is") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    story.hosts_become({{"lowry", {ip(lowry), ip("127.0.0.4")}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    story.is_found(node, evidence_for("127.0.0.4"));
+    CHECK(story.port_of("rabbit", "127.0.0.4") == 5001);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+}
+
+TEST_CASE("what was found of a held node is of a host that is, after the hosts have changed") {
+    scene story;
+    story.registers("rabbit", 5001);
+    const auto held = story.registers("rabbit", 5002);
+    story.is_found(held, evidence_for("127.0.0.4"));
+    story.hosts_become({{"lowry", {ip(lowry), ip("127.0.0.4")}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    story.is_found(1, evidence_for(machine));
+    CHECK(story.port_of("rabbit", lowry) == 5002);
+}
+
+TEST_CASE("before a node is refused the host name of who has its place is resolved again") {
+    scene story;
+    const auto holder = story.registers("rabbit", 5001);
+    story.is_found(holder, evidence_for(lowry, "lowry"));
+    story.questions();
+    const auto newcomer = story.registers("rabbit", 5002);
+    story.questions();
+    story.is_found(newcomer, evidence_for(lowry, "other"));
+    CHECK(story.fate_of(newcomer) == fate::waiting);
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().connection == holder);
+    CHECK(asked.front().what == inquiry::host_name);
+    SUBCASE("it has moved") {
+        story.is_found(holder, evidence_for("127.0.0.66", "lowry"));
+        CHECK(story.fate_of(newcomer) == fate::registered);
+        CHECK(story.port_of("rabbit", lowry) == 5002);
+        CHECK(story.port_of("rabbit", "127.0.0.66") == 5001);
+    }
+    SUBCASE("it is where it was") {
+        story.is_found(holder, evidence_for(lowry, "lowry"));
+        CHECK(story.fate_of(newcomer) == fate::refused);
+        CHECK(story.questions().empty());
+    }
+    SUBCASE("the resolver does not answer") {
+        story.passes(5s);
+        CHECK(story.fate_of(newcomer) == fate::refused);
+    }
+}
+
+TEST_CASE("who is parked has the holder's host name resolved again") {
+    scene story;
+    const auto holder = story.registers("rabbit", 5001);
+    story.is_found(holder, evidence_for(lowry, "lowry"));
+    const auto second = story.registers("rabbit", 5002);
+    story.is_found(second, only_itself_can_say());
+    story.questions();
+    story.is_found(second, its_word(lowry));
+    CHECK(known(story, second).state == placement_state::parked);
+    REQUIRE(story.questions().size() == 1);
+    story.is_found(holder, evidence_for("127.0.0.66", "lowry"));
+    CHECK(known(story, second).state == placement_state::placed);
+}
+
+TEST_CASE("a finding is wanted as long as its connection is registered or held") {
+    scene story;
+    const auto first = story.registers("rabbit", 5001);
+    const auto held = story.registers("rabbit", 5002);
+    CHECK(story.mind().is_waiting_for(first));
+    CHECK(story.mind().is_waiting_for(held));
+    CHECK_FALSE(story.mind().is_waiting_for(99));
+    story.ends(first);
+    CHECK_FALSE(story.mind().is_waiting_for(first));
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,7 +34,8 @@ struct machine {
                    .alive_name = "a",
                    .port = node_port,
                    .node_type = 77,
-                   .owners_of_namesakes = {},
+                   .namesakes = {},
+                   .former = {},
                    .before = {}};
     hosts known{{{"lowry", {"127.0.0.2"_ip, "fd00::2"_ip}}}, {"sam", {"127.0.1.1"_ip}, {}}};
     test::fake_kernel sockets;
@@ -62,8 +64,13 @@ struct machine {
     /// A VM whose descriptors may be read.
     machine& vm(std::int32_t pid, std::optional<std::string> node_name, std::set<std::uint64_t> inodes,
                 std::uint32_t uid = our_user) {
-        all.all.push_back({.what = {.pid = pid, .uid = uid, .program = "beam.smp", .node_name = std::move(node_name)},
-                           .inodes = std::move(inodes)});
+        process what;
+        what.pid = pid;
+        what.uid = uid;
+        what.program = "beam.smp";
+        what.node_name = std::move(node_name);
+        what.hostname = hostname_of_process::ours;
+        all.all.push_back({.what = std::move(what), .inodes = std::move(inodes)});
         return *this;
     }
     /// One whose descriptors may not.
@@ -74,7 +81,15 @@ struct machine {
         return *this;
     }
 
-    finding surveyed() { return survey(about, known, sockets, all); }
+    finding surveyed_whole() { return survey(about, known, sockets, all); }
+    /// Without what is only for later: where to ask, or why not, and whether it is as before.
+    finding surveyed() {
+        auto result = surveyed_whole();
+        result.ask_at.reset();
+        result.trouble.clear();
+        result.listener_inode = 0;
+        return result;
+    }
 };
 
 owner ours(std::int32_t pid) {
@@ -129,13 +144,8 @@ TEST_CASE("of a socket that nobody may see the user is known all the same") {
 
 TEST_CASE("where descriptors cannot be read, the user's one VM of that name is the owner") {
     CHECK(machine().connection().hidden_vm(7, "a@lowry").surveyed() == by_process("a@lowry", "lowry", ours(7)));
-    CHECK(machine()
-              .connection()
-              .hidden_vm(6, "b@lowry")
-              .hidden_vm(7, "a@lowry")
-              .hidden_vm(8, {})
-              .hidden_vm(9, "ab@lowry")
-              .surveyed() == by_process("a@lowry", "lowry", ours(7)));
+    CHECK(machine().connection().hidden_vm(6, "b@lowry").hidden_vm(7, "a@lowry").hidden_vm(9, "ab@lowry").surveyed() ==
+          by_process("a@lowry", "lowry", ours(7)));
 }
 
 TEST_CASE("two VMs of that name that nothing tells apart leave the owner open") {
@@ -146,18 +156,18 @@ TEST_CASE("two VMs of that name that nothing tells apart leave the owner open") 
 TEST_CASE("a VM that owns a registration of the name already is not the one that asks now") {
     machine some;
     some.connection().hidden_vm(7, "a@lowry").hidden_vm(8, "a@jill");
-    some.about.owners_of_namesakes = {7};
+    some.about.namesakes = {{.pid = 7}};
     CHECK(some.surveyed() == by_process("a@jill", "jill", ours(8)));
-    some.about.owners_of_namesakes = {7, 8};
+    some.about.namesakes = {{.pid = 7}, {.pid = 8}};
     CHECK(some.surveyed() == found(nobody_known));
-    some.about.owners_of_namesakes = {9};
+    some.about.namesakes = {{.pid = 9}};
     CHECK(some.surveyed() == found(nobody_known));
 }
 
 TEST_CASE("an owner that is seen to have the socket is one even if it owns a namesake") {
     machine some;
     some.connection().vm(7, "a@lowry", {inode_of_connection});
-    some.about.owners_of_namesakes = {7};
+    some.about.namesakes = {{.pid = 7}};
     CHECK(some.surveyed() == by_process("a@lowry", "lowry", ours(7)));
 }
 
@@ -301,6 +311,229 @@ TEST_CASE("a listener at the machine leaves the say to the node name") {
     machine some;
     some.connection().vm(7, "a@lowry", {inode_of_connection, 20}).listener("0.0.0.0"_ip, 20);
     CHECK(some.surveyed() == by_process("a@lowry", "lowry", ours(7)));
+}
+
+// ---- whether the node itself can be asked
+
+/// A VM that is named at run time: nothing says where it belongs.
+machine nameless(const address& where = "0.0.0.0"_ip) {
+    machine some;
+    some.connection().vm(7, {}, {inode_of_connection, 20}).listener(where, 20);
+    return some;
+}
+
+TEST_CASE("a node that nothing places is to be asked where it listens") {
+    struct {
+        address bound_to;
+        address asked_at;
+    } const all[] = {{"0.0.0.0"_ip, "127.0.0.1"_ip},   {"::"_ip, "::1"_ip},
+                     {"127.0.0.1"_ip, "127.0.0.1"_ip}, {"::1"_ip, "::1"_ip},
+                     {"127.0.1.1"_ip, "127.0.1.1"_ip}, {"192.0.2.1"_ip, "192.0.2.1"_ip}};
+    for (const auto& one : all) {
+        CAPTURE(to_string(one.bound_to));
+        auto expected = found(ours(7));
+        expected.ask_at = one.asked_at;
+        expected.listener_inode = 20;
+        CHECK(nameless(one.bound_to).surveyed_whole() == expected);
+    }
+}
+
+TEST_CASE("a node that is placed, or whose host name is to be resolved, is not asked") {
+    auto placed = nameless("127.0.0.2"_ip);
+    CHECK(placed.surveyed_whole().ask_at == std::nullopt);
+    CHECK(placed.surveyed_whole().where == lowry);
+    auto named = nameless();
+    named.all.all.back().what.node_name = "a@lowry";
+    CHECK(named.surveyed_whole().ask_at == std::nullopt);
+    named.all.all.back().what.node_name = "a";
+    CHECK(named.surveyed_whole().ask_at == std::nullopt);
+    CHECK(named.surveyed_whole().where == the_machine);
+    named.all.all.back().what.node_name = "b@lowry"; // of another name: it says nothing
+    CHECK(named.surveyed_whole().ask_at == "127.0.0.1"_ip);
+}
+
+TEST_CASE("only VMs are asked: C nodes, Java nodes and hidden ones are left in peace") {
+    for (const auto type : std::initializer_list<std::uint8_t>{72, 104, 110, 0, 255}) {
+        auto some = nameless();
+        some.about.node_type = type;
+        CHECK(some.surveyed_whole().ask_at == std::nullopt);
+    }
+}
+
+TEST_CASE("where the owner cannot be seen, a user's VM without a name leaves a doubt, and the node is asked") {
+    machine some;
+    some.connection().hidden_vm(7, "a@lowry").hidden_vm(8, {}).listener("0.0.0.0"_ip, 20);
+    auto expected = by_process("a@lowry", "lowry", ours(7));
+    expected.is_guess = true;
+    expected.ask_at = "127.0.0.1"_ip;
+    expected.listener_inode = 20;
+    CHECK(some.surveyed_whole() == expected);
+    some.all.all.front().what.has_plain_distribution = false; // it may be the one: the guess has to do
+    expected.ask_at.reset();
+    CHECK(some.surveyed_whole() == expected);
+    machine without_host;
+    without_host.connection().hidden_vm(7, "a").hidden_vm(8, {}).listener("0.0.0.0"_ip, 20);
+    CHECK(without_host.surveyed_whole().ask_at == "127.0.0.1"_ip);
+    CHECK(without_host.surveyed_whole().where == the_machine);
+}
+
+TEST_CASE("nobody is asked whose listener is not seen, or is another user's") {
+    machine without;
+    without.connection().vm(7, {}, {inode_of_connection});
+    CHECK(without.surveyed_whole().ask_at == std::nullopt);
+    CHECK(without.surveyed_whole().trouble == "nothing of its user listens on its port");
+    machine others;
+    others.connection().vm(7, {}, {inode_of_connection}).listener("0.0.0.0"_ip, 20, other_user);
+    CHECK(others.surveyed_whole().ask_at == std::nullopt);
+    machine of_nobody; // whose user is not known
+    of_nobody.listener("0.0.0.0"_ip, 20);
+    CHECK(of_nobody.surveyed_whole().ask_at == std::nullopt);
+}
+
+TEST_CASE("a VM that speaks TLS is not asked") {
+    auto some = nameless();
+    some.all.all.back().what.has_plain_distribution = false;
+    CHECK(some.surveyed_whole().ask_at == std::nullopt);
+}
+
+TEST_CASE("where the owner cannot be seen, nobody is asked if it may be a VM that speaks TLS") {
+    const auto hidden_with = [](std::optional<std::string> node_name, std::uint32_t uid, bool is_plain) {
+        machine some;
+        some.connection().listener("0.0.0.0"_ip, 20).hidden_vm(7, {}).hidden_vm(8, std::move(node_name), uid);
+        some.all.all.back().what.has_plain_distribution = is_plain;
+        return some;
+    };
+    CHECK(hidden_with({}, our_user, true).surveyed_whole().ask_at == "127.0.0.1"_ip);
+    CHECK(hidden_with({}, our_user, false).surveyed_whole().ask_at == std::nullopt);
+    CHECK(hidden_with({}, other_user, false).surveyed_whole().ask_at == "127.0.0.1"_ip);
+    CHECK(hidden_with("b@lowry", our_user, false).surveyed_whole().ask_at == "127.0.0.1"_ip);
+    auto known = hidden_with({}, our_user, false);
+    known.about.namesakes = {{.pid = 8}};
+    CHECK(known.surveyed_whole().ask_at == "127.0.0.1"_ip);
+}
+
+TEST_CASE("of several listeners the one that is no namesake's is the node's") {
+    machine some;
+    some.connection().hidden_vm(7, {}).hidden_vm(8, {}).listener("127.0.0.2"_ip, 20).listener("127.0.0.3"_ip, 21);
+    CHECK(some.surveyed_whole() == found(nobody_known));
+    some.about.namesakes = {{.pid = 0, .listener_inode = 20}};
+    auto expected = by_listener(jill, nobody_known);
+    expected.listener_inode = 21;
+    CHECK(some.surveyed_whole() == expected);
+}
+
+// ---- another hostname
+
+TEST_CASE("without a host part the node says its host itself where it lives under another hostname") {
+    auto some = nameless();
+    auto& vm = some.all.all.back().what;
+    vm.node_name = "a";
+    vm.hostname = hostname_of_process::another;
+    auto expected = by_process("a", "", ours(7));
+    expected.is_guess = true;
+    expected.ask_at = "127.0.0.1"_ip;
+    expected.listener_inode = 20;
+    CHECK(some.surveyed_whole() == expected);
+    vm.hostname = hostname_of_process::unknown;
+    expected.where = the_machine;
+    CHECK(some.surveyed_whole() == expected);
+    vm.has_plain_distribution = false;
+    CHECK(some.surveyed_whole().where == the_machine);
+    vm.hostname = hostname_of_process::another;
+    CHECK(some.surveyed_whole().where == std::nullopt);
+    vm.node_name = "a@lowry"; // a host part is the same under any hostname
+    CHECK(some.surveyed_whole().host_name == "lowry");
+}
+
+TEST_CASE("a listener at a host's address decides under any hostname") {
+    auto some = nameless("127.0.0.2"_ip);
+    some.all.all.back().what.node_name = "a";
+    some.all.all.back().what.hostname = hostname_of_process::another;
+    auto expected = by_listener(lowry, ours(7), "a");
+    expected.listener_inode = 20;
+    CHECK(some.surveyed_whole() == expected);
+}
+
+// ---- IPv6
+
+TEST_CASE("what a node speaks is known by how it registered") {
+    auto some = nameless();
+    CHECK_FALSE(some.surveyed().is_over_ipv6);
+    some.about.from.local = "::1"_ip;
+    CHECK(some.surveyed().is_over_ipv6);
+}
+
+// ---- nodes that register anew
+
+TEST_CASE("a node that still has its listener stays where it was") {
+    auto some = nameless();
+    finding was = found(ours(7));
+    was.where = jill;
+    was.how = evidence::handshake;
+    was.node_name = "a@jill";
+    was.host_name = "jill";
+    was.listener_inode = 20;
+    some.about.former = {was};
+    CHECK(some.surveyed_whole() == was);
+    was.listener_inode = 19; // another's, of that name and port
+    some.about.former = {was};
+    CHECK(some.surveyed_whole().where == std::nullopt);
+}
+
+TEST_CASE("a guess is not remembered, nor what was of somebody whose user is not known") {
+    auto some = nameless();
+    finding was = found(ours(7));
+    was.where = jill;
+    was.listener_inode = 20;
+    was.is_guess = true;
+    some.about.former = {was};
+    CHECK(some.surveyed_whole().where == std::nullopt);
+    machine gone; // its connection has ended: no socket tells whose it was
+    gone.listener("0.0.0.0"_ip, 20);
+    was.is_guess = false;
+    gone.about.former = {was};
+    CHECK(gone.surveyed_whole().where == std::nullopt);
+    CHECK(gone.surveyed_whole().listener_inode == 0);
+}
+
+TEST_CASE("of two former nodes the one with the same listener counts") {
+    auto some = nameless();
+    finding at_lowry = found(ours(5));
+    at_lowry.where = lowry;
+    at_lowry.listener_inode = 19;
+    finding at_jill = found(ours(7));
+    at_jill.where = jill;
+    at_jill.listener_inode = 20;
+    some.about.former = {at_lowry, at_jill};
+    CHECK(some.surveyed_whole() == at_jill);
+}
+
+TEST_CASE("a node that was unplaced is looked at afresh") {
+    auto some = nameless();
+    auto was = found(ours(7));
+    was.listener_inode = 20;
+    was.trouble = "asked for its name, it says nothing";
+    some.about.former = {was};
+    CHECK(some.surveyed_whole().ask_at == "127.0.0.1"_ip);
+    CHECK(some.surveyed_whole().trouble.empty());
+}
+
+TEST_CASE("where no listener is seen nothing is as before") {
+    machine some;
+    some.connection().vm(7, {}, {inode_of_connection});
+    finding was = found(ours(7));
+    was.where = jill;
+    some.about.former = {was};
+    CHECK(some.surveyed_whole().where == std::nullopt);
+}
+
+TEST_CASE("a host that is another now is the one of its first address") {
+    auto some = nameless();
+    finding was = found(ours(7));
+    was.where = host("fd00::2"_ip); // since then an address of lowry
+    was.listener_inode = 20;
+    some.about.former = {was};
+    CHECK(some.surveyed_whole().where == lowry);
 }
 
 } // namespace
