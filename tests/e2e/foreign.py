@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -71,3 +72,33 @@ class ForeignNode:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+class Listener:
+    """A made-up node that says nothing: a port, and whoever connects to it."""
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.socket = socket.create_server((address, 0))
+        self.port = self.socket.getsockname()[1]
+
+    def was_visited(self) -> bool:
+        return bool(select.select([self.socket], [], [], 0)[0])
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.socket.close()
+
+
+def tls_flags() -> tuple[str, ...]:
+    """The flags of a VM whose distribution goes over TLS, with a certificate that is made when it is first wanted."""
+    folder = SCRATCH / "tls"
+    if not folder.exists():
+        folder.mkdir()
+        words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=loopmd test", "-days", "2"]
+        files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
+        subprocess.run(["openssl", *words, *files], check=True, capture_output=True)
+        sides = f'[{{certfile,"{folder}/certificate.pem"}},{{keyfile,"{folder}/key.pem"}},{{verify,verify_none}}]'
+        (folder / "ssl_dist.conf").write_text(f"[{{server,{sides}}},{{client,{sides}}}].\n")
+    return ("-proto_dist", "inet_tls", "-ssl_dist_optfile", str(folder / "ssl_dist.conf"))

@@ -10,7 +10,7 @@ import ask
 import foreign
 import machine
 from case import ServedCase
-from daemon import SCRATCH, STOCK, call
+from daemon import STOCK, call
 from vm import Erl, Iex, Vm, eventually
 
 COOKIE = "a_shared_cookie"
@@ -131,19 +131,8 @@ class OverIpv6(ServedCase):
 
 
 class OverTls(ServedCase):
-    def tls_flags(self) -> tuple[str, ...]:
-        folder = SCRATCH / "tls"
-        if not folder.exists():
-            folder.mkdir()
-            words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=loopmd test", "-days", "2"]
-            files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
-            subprocess.run(["openssl", *words, *files], check=True, capture_output=True)
-            sides = f'[{{certfile,"{folder}/certificate.pem"}},{{keyfile,"{folder}/key.pem"}},{{verify,verify_none}}]'
-            (folder / "ssl_dist.conf").write_text(f"[{{server,{sides}}},{{client,{sides}}}].\n")
-        return ("-proto_dist", "inet_tls", "-ssl_dist_optfile", str(folder / "ssl_dist.conf"))
-
     def test_two_namesakes_connect(self) -> None:
-        flags = self.tls_flags()
+        flags = foreign.tls_flags()
         vms = [self.vm(Erl, *flags, "-sname", f"idfe@{host}", cookie=COOKIE) for host in ("lowry", "indecline")]
         for vm, address in zip(vms, ("127.0.0.2", "127.0.0.3")):
             vm.started()

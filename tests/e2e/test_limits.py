@@ -11,8 +11,8 @@ from case import Case
 from daemon import EPMD, environment
 from vm import eventually
 
-LIMIT = 64
-RESERVED = 32  # of the daemon's own
+LIMIT = 96
+RESERVED = 48  # of the daemon's own
 FLOOD = 200
 
 

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 
 import ask
 import machine
 from case import Case, ServedCase
-from daemon import EPMD, SCRATCH
+from placed import ELSEWHERE, Placed
 from vm import REFUSED, Erl, Iex, Vm, eventually
 
-ELSEWHERE = "127.0.0.77"
 RESOLVE_NOTHING_ELSE = "{lookup,[file,native]}.\n"  # without it a VM does not read the hosts of its inetrc
-
-
-class Placed:
-    """What the modules below say of a VM."""
-
-    def check_lives_only_at(self, address: str, vm: Vm, alive_name: str = "idfe") -> None:
-        port = vm.distribution_port()
-        self.assertEqual(ask.lookup(address, alive_name), port)
-        self.assertEqual(ask.names(address), {alive_name: port})
-        for other in {"127.0.0.1", "127.0.0.2", "127.0.0.3", ELSEWHERE} - {address}:
-            self.assertIsNone(ask.lookup(other, alive_name), other)
-            self.assertEqual(ask.names(other), {}, other)
-
-    def check_is_seen_everywhere(self, vm: Vm, alive_name: str = "idfe") -> None:
-        port = vm.distribution_port()
-        for address in ("127.0.0.1", "127.0.1.1", "127.0.0.2", "127.0.0.3", ELSEWHERE):
-            self.assertEqual(ask.lookup(address, alive_name), port, address)
-            self.assertEqual(ask.names(address), {alive_name: port}, address)
 
 
 class ByTheCommandLine(Placed, ServedCase):
@@ -93,7 +73,7 @@ class ByTheEnvironment(Placed, ServedCase):
 
     def check(self, variable: str) -> None:
         vm = self.vm(Erl, environment={variable: "idfe@lowry"}).started()
-        vm.evaluate("net_kernel:start(['idfe@lowry', shortnames])")
+        vm.start_node("idfe@lowry")
         self.check_lives_only_at("127.0.0.2", vm)
 
     def test_rabbitmq_nodename(self) -> None:
@@ -112,7 +92,7 @@ class ByTheListener(Placed, ServedCase):
 
     def test_a_node_named_at_run_time_lives_where_it_listens(self) -> None:
         vm = self.bound("127.0.0.2").started()
-        vm.evaluate("net_kernel:start([idfe, shortnames])")
+        vm.start_node("idfe")
         self.assertEqual(vm.node(), "idfe@workshop")
         self.check_lives_only_at("127.0.0.2", vm)
 
@@ -127,7 +107,7 @@ class ByTheListener(Placed, ServedCase):
         for own, other in (("127.0.0.2", "127.0.0.3"), ("127.0.0.3", "127.0.0.2")):
             with self.subTest(own), socket.create_server((other, 25672)):
                 vm = self.bound(own, "inet_dist_listen_min", "25672", "inet_dist_listen_max", "25672").started()
-                vm.evaluate("net_kernel:start([idfe, shortnames])")
+                vm.start_node("idfe")
                 self.check_lives_only_at(own, vm)
                 vm.kill()
             eventually(lambda: ask.names(own) == {}, "the killed node is listed no more")
@@ -137,7 +117,7 @@ class ByTheListener(Placed, ServedCase):
         lowry = self.bound("127.0.0.2", *one_port)
         indecline = self.bound("127.0.0.3", *one_port)
         for vm in (lowry, indecline):
-            vm.started().evaluate("net_kernel:start([idfe, shortnames])")
+            vm.started().start_node("idfe")
         for address in ("127.0.0.2", "127.0.0.3"):
             self.assertEqual(ask.names(address), {"idfe": 25672}, address)
         self.assertEqual(ask.names("127.0.0.1"), {})
@@ -211,7 +191,7 @@ class ByTheConnection(ServedCase):
 class WithoutEvidence(Placed, ServedCase):
     """Nodes whose host nothing names: pending first, then unplaced, which means everywhere unless a placed one shadows them."""
 
-    flags = ("--log-level", "warn")
+    flags = ("--log-level", "warn", "--probe", "no")
 
     def test_a_registration_is_in_the_machines_list_as_soon_as_it_is_acknowledged(self) -> None:
         for attempt in range(50):
@@ -243,7 +223,7 @@ class WithoutEvidence(Placed, ServedCase):
     def test_a_node_without_evidence_is_accepted_beside_one_that_is_placed_on_a_host(self) -> None:
         lowry = self.vm(Erl, "-sname", "idfe@lowry").started()
         at_run_time = self.vm(Erl).started()
-        at_run_time.evaluate("net_kernel:start([idfe, shortnames])")
+        at_run_time.start_node("idfe")
         self.assertEqual(ask.lookup("127.0.0.1", "idfe"), at_run_time.distribution_port())
         self.assertEqual(ask.names("127.0.0.2"), {"idfe": lowry.distribution_port()})
 
@@ -360,6 +340,97 @@ class ConfiguredHosts(Placed, Case):
             self.assertEqual(ask.names("127.0.0.1"), {})
 
 
+class HostParts(Placed, Case):
+    """What a host part may resolve to, and names with a domain against names without."""
+
+    def check(self, flag: str, node_name: str, address: str) -> None:
+        self.check_lives_only_at(address, self.vm(Erl, flag, node_name).started())
+
+    def test_a_full_name_belongs_to_the_host_that_is_configured_without_its_domain(self) -> None:
+        self.serve("--host", "atelier=127.0.0.12")
+        self.check("-name", "idfe@atelier.example.test", "127.0.0.12")
+
+    def test_a_short_name_belongs_to_the_host_that_is_configured_with_its_domain(self) -> None:
+        self.serve("--host", "atelier.example.test=127.0.0.12")
+        self.check("-sname", "idfe@atelier", "127.0.0.12")
+
+    def test_a_full_name_that_resolves_is_where_it_resolves_to_whatever_is_configured_without_its_domain(self) -> None:
+        machine.write_hosts(machine.HOSTS + "127.0.0.13 atelier.example.test\n")
+        self.serve("--host", "atelier=127.0.0.12")
+        self.check("-name", "idfe@atelier.example.test", "127.0.0.13")
+
+    def test_of_several_addresses_a_hosts_goes_before_the_machines(self) -> None:
+        machine.write_hosts(machine.HOSTS + "127.0.0.1 kinetic\n127.0.0.7 kinetic\n")
+        self.serve()
+        self.check("-sname", "idfe@kinetic", "127.0.0.7")
+
+    def test_several_addresses_of_a_configured_host_are_one_host(self) -> None:
+        machine.write_hosts(machine.HOSTS + "127.0.0.7 kinetic\n127.0.0.8 kinetic\n")
+        self.serve("--host", "kinetic=127.0.0.7,127.0.0.8")
+        vm = self.vm(Erl, "-sname", "idfe@kinetic").started()
+        for address in ("127.0.0.7", "127.0.0.8"):
+            self.assertEqual(ask.names(address), {"idfe": vm.distribution_port()}, address)
+        self.assertEqual(ask.names("127.0.0.1"), {})
+
+    def test_a_name_that_resolves_to_127_0_1_1_as_the_hostname_does_is_the_machines(self) -> None:
+        self.serve()
+        self.check("-name", "idfe@workshop.example.test", "127.0.0.1")
+
+    def test_another_name_on_the_hostnames_line_is_the_machines(self) -> None:
+        machine.write_hosts(machine.HOSTS.replace("workshop\n", "workshop bench\n"))
+        self.serve()
+        self.check("-sname", "idfe@bench", "127.0.0.1")
+
+    def test_a_name_that_alone_has_127_0_1_1_is_a_host(self) -> None:
+        machine.write_hosts("127.0.0.1 localhost workshop\n127.0.1.1 kinetic\n")
+        self.serve()
+        self.check("-sname", "idfe@kinetic", "127.0.1.1")
+
+    def test_localhost_is_the_machine(self) -> None:
+        self.serve()
+        self.check("-sname", "idfe@localhost", "127.0.0.1")
+
+    def test_an_edited_hosts_file_moves_who_is_placed_by_its_own_word(self) -> None:
+        self.serve()
+        vm = self.vm(Erl).started()
+        vm.start_node("idfe@lowry")
+        self.check_lives_only_at("127.0.0.2", vm)
+        machine.write_hosts(machine.HOSTS.replace("127.0.0.2 ", "127.0.0.9 "))
+        port = vm.distribution_port()
+        eventually(lambda: ask.lookup("127.0.0.9", "idfe") == port, "it has moved; a name is resolved again once a second")
+        self.assertIsNone(ask.lookup("127.0.0.2", "idfe"))
+
+    def test_an_edited_hosts_file_is_seen_before_a_newcomer_is_refused(self) -> None:
+        self.serve()
+        lowry = self.vm(Erl, "-sname", "idfe@lowry").started()
+        self.assertEqual(ask.names("127.0.0.2"), {"idfe": lowry.distribution_port()})
+        machine.write_hosts(machine.HOSTS.replace("127.0.0.2 lowry.example.test lowry", "127.0.0.9 lowry\n127.0.0.2 kinetic"))
+        kinetic = self.vm(Erl, "-sname", "idfe@kinetic").started()
+        self.assertEqual(ask.names("127.0.0.2"), {"idfe": kinetic.distribution_port()})
+        self.assertEqual(ask.names("127.0.0.9"), {"idfe": lowry.distribution_port()})
+
+    def test_a_node_that_comes_back_after_the_hosts_file_was_edited_is_where_its_host_is(self) -> None:
+        self.serve()
+        vm = self.vm(Erl).started()
+        vm.start_node("idfe@lowry")
+        self.assertEqual(ask.lookup("127.0.0.2", "idfe"), vm.distribution_port())
+        machine.write_hosts(machine.HOSTS.replace("127.0.0.2 ", "127.0.0.9 "))
+        vm.lose_epmd()
+        eventually(lambda: ask.lookup("127.0.0.9", "idfe") == vm.distribution_port(), "it has come back", 10)
+        self.assertIsNone(ask.lookup("127.0.0.2", "idfe"))
+
+    def test_a_reload_finds_the_host_of_who_is_placed_by_its_own_word(self) -> None:
+        file = self.file("loopmd.conf", "")
+        daemon = self.serve("--config", str(file))
+        vm = self.vm(Erl).started()
+        vm.start_node("idfe@nowhere")
+        self.assertEqual(ask.lookup(ELSEWHERE, "idfe"), vm.distribution_port())
+        file.write_text("[host]\nnowhere = 127.0.0.12\n")
+        daemon.hang_up()
+        eventually(lambda: ask.lookup(ELSEWHERE, "idfe") is None, "it is at its host")
+        self.check_lives_only_at("127.0.0.12", vm)
+
+
 class Ipv6(Placed, Case):
     """Hosts with IPv6 addresses. The kernel has only one loopback address of IPv6, so these are added to the device."""
 
@@ -394,31 +465,23 @@ class Ipv6(Placed, Case):
                 self.assertEqual(ask.names("::1"), {})
             eventually(lambda: ask.names("127.0.0.12") == {}, "the name is free again")
 
+    def test_a_name_that_resolves_to_ipv6_only_is_a_host(self) -> None:
+        machine.write_hosts(machine.HOSTS + "fd77::2 lowry6\n")
+        self.serve()
+        vm = self.vm(Erl, "-sname", "idfe@lowry6").started()
+        self.assertEqual(ask.names("fd77::2"), {"idfe": vm.distribution_port()})
+        self.assertEqual(ask.names("127.0.0.1"), {})
+
+    def test_of_addresses_of_both_kinds_the_one_counts_that_the_node_speaks(self) -> None:
+        machine.write_hosts(machine.HOSTS + "fd77::2 kinetic\n127.0.0.7 kinetic\n")
+        self.serve()
+        by_v4 = self.vm(Erl, "-sname", "four@kinetic").started()
+        by_v6 = self.vm(Erl, "-proto_dist", "inet6_tcp", "-sname", "six@kinetic").started()
+        self.assertEqual(ask.names("127.0.0.7"), {"four": by_v4.distribution_port()})
+        self.assertEqual(ask.names("fd77::2"), {"six": by_v6.distribution_port()})
+
     def test_ipv6_loopback_is_the_machine(self) -> None:
         self.serve()
         with ask.register("idfe", 40001, to="::1") as held:
             self.assertEqual(held.result, 0)
             self.assertEqual(ask.names("127.0.0.1"), {"idfe": 40001})
-
-
-class DaemonOfAnotherUser(Case):
-    """Without capabilities the daemon cannot read the descriptors of other users' VMs: it goes by user and command line."""
-
-    def test_vms_are_placed_by_their_command_lines(self) -> None:
-        if not other_users_exist():
-            self.skipTest("needs root: only one user exists in this user namespace")
-        program = SCRATCH / "epmd-for-everybody"
-        shutil.copy(EPMD, program)
-        program.chmod(0o755)
-        nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
-        self.serve(path=str(program), wrapper=nobody)
-        lowry = self.vm(Erl, "-sname", "idfe@lowry").started()
-        indecline = self.vm(Iex, "--sname", "idfe@indecline").started()
-        self.assertEqual(ask.names("127.0.0.2"), {"idfe": lowry.distribution_port()})
-        self.assertEqual(ask.names("127.0.0.3"), {"idfe": indecline.distribution_port()})
-        self.assertEqual(ask.names("127.0.0.1"), {})
-
-
-def other_users_exist() -> bool:
-    with open("/proc/self/uid_map") as ranges:
-        return any(int(line.split()[2]) > 65534 for line in ranges)

@@ -46,6 +46,12 @@ def has_ipv6() -> bool:
         return False
 
 
+def other_users_exist() -> bool:
+    """Whether a process here may become another user's: not in a user namespace that maps one."""
+    with open("/proc/self/uid_map") as ranges:
+        return any(int(line.split()[2]) > 65534 for line in ranges)
+
+
 def enter_command(arguments: list[str]) -> list[str]:
     """The command that runs arguments in a new private machine, which ends when we do."""
     as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]

@@ -31,7 +31,7 @@ class VmError(AssertionError):
 
 
 class Vm:
-    """One VM; the flags alone name its node. `root`: where its Erlang is, empty for this machine's own."""
+    """One VM; the flags alone name its node. `root`: where its Erlang is, empty for this machine's own. `uid`: whose it is."""
 
     command: str
     root: str = os.environ.get("LOOPMD_E2E_OTP_ROOT", "")
@@ -44,6 +44,7 @@ class Vm:
         environment: dict[str, str] | None = None,
         wrapper: tuple[str, ...] = (),
         root: str | None = None,
+        uid: int | None = None,
     ) -> None:
         self.flags = flags
         self.root = self.root if root is None else root
@@ -51,6 +52,7 @@ class Vm:
         self.cookie = cookie
         self.environment = environment or {}
         self.wrapper = wrapper
+        self.uid = uid
         self.said_ = ""
         self.ended_ = False
         self.change_ = threading.Condition()
@@ -63,10 +65,15 @@ class Vm:
         if not cookie_file.exists():
             cookie_file.write_text(self.cookie)
             cookie_file.chmod(0o400)
+            if self.uid is not None:
+                os.chown(cookie_file, self.uid, self.uid)
+                os.chown(self.home, self.uid, self.uid)
         # In another root: env starts in the right folder there, and each becomes the next, so that the process id stays.
-        in_root = ["chroot", self.root, "env", "-C", str(self.home)] if self.root else []
+        in_root = ["chroot", self.root] if self.root else []
+        in_folder = ["env", "-C", str(self.home)] if self.root else []
+        as_user = [] if self.uid is None else ["setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups", "--"]
         self.process = subprocess.Popen(
-            [*self.wrapper, *in_root, self.command, *self.flags],
+            [*self.wrapper, *in_root, *as_user, *in_folder, self.command, *self.flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -152,6 +159,11 @@ class Vm:
     def node(self) -> str:
         return self.evaluate(self.NODE).strip("':\"")
 
+    def start_node(self, node_name: str, style: str = "shortnames") -> None:
+        """Name the VM at run time, as RabbitMQ, Livebook and many a script do."""
+        answer = self.evaluate(self.START_NODE.format(name=self.quote(node_name), style=style))
+        assert re.match(r"\{:?ok,", answer), answer
+
     def set_cookie(self, peer: str, cookie: str) -> None:
         value = self.evaluate(self.SET_COOKIE.format(peer=self.quote(peer), cookie=self.quote(cookie)))
         assert value in ("true", ":true"), value
@@ -223,12 +235,19 @@ class Erl(Vm):
     command = "erl"
 
     NODE = "node()"
+    START_NODE = "net_kernel:start([{name}, {style}])"
     SET_COOKIE = "erlang:set_cookie({peer}, {cookie})"
     CONNECT = "net_kernel:connect_node({peer})"
     DISCONNECT = "erlang:disconnect_node({peer})"
     NODES = "nodes()"
     RPC = "rpc:call({peer}, erlang, node, [])"
     NAMES = 'net_adm:names("{host}")'
+
+    def lose_epmd(self) -> None:
+        """Have its connection to the epmd end: the VM takes it for lost, and registers anew after 2 s."""
+        is_epmd = "case inet:peername(Port) of {ok, {_, 4369}} -> true; _ -> false end"
+        closed = self.evaluate(f"[gen_tcp:shutdown(Port, write) || Port <- erlang:ports(), {is_epmd}]")
+        assert closed == "[ok]", closed
 
     def quote(self, node_name: str) -> str:
         return f"'{node_name}'"
@@ -244,6 +263,7 @@ class Iex(Vm):
     command = "iex"
 
     NODE = "node()"
+    START_NODE = "Node.start({name}, :{style})"
     SET_COOKIE = "Node.set_cookie({peer}, {cookie})"
     CONNECT = "Node.connect({peer})"
     DISCONNECT = "Node.disconnect({peer})"
