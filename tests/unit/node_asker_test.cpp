@@ -2,20 +2,15 @@
 #include "placement/node_asker.hpp"
 #include "support/addresses.hpp"
 #include "support/bytes.hpp"
+#include "support/made_up_node.hpp"
 #include "support/run_until.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,70 +24,9 @@ using test::framed;
 using test::u16;
 using test::u32;
 using test::operator""_ip;
+using test::accepts_as;
+using test::made_up_node;
 namespace asio = boost::asio;
-using asio::ip::tcp;
-
-/// A node that has an answer ready for each time that it is asked, and closes after it; without one it says nothing.
-class made_up_node {
-  public:
-    explicit made_up_node(asio::io_context& io, const char* at = "127.0.0.1")
-        : listener_(io, {asio::ip::make_address(at), 0}) {
-        accept();
-    }
-
-    made_up_node& answers(std::string with) {
-        answers_.push_back(std::move(with));
-        return *this;
-    }
-
-    [[nodiscard]] std::uint16_t port() const { return listener_.local_endpoint().port(); }
-
-    /// What it was sent, each time.
-    std::vector<std::string> heard;
-    std::size_t ends = 0; ///< of conversations, by the asker
-
-  private:
-    struct visit {
-        explicit visit(tcp::socket from) : socket(std::move(from)) {}
-        tcp::socket socket;
-        std::array<char, 256> received{};
-        std::string answer;
-    };
-
-    void accept() {
-        listener_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
-            if (!error) {
-                listen(std::make_shared<visit>(std::move(socket)));
-                accept();
-            }
-        });
-    }
-
-    void listen(const std::shared_ptr<visit>& one) {
-        one->socket.async_read_some(asio::buffer(one->received), [this, one](boost::system::error_code error,
-                                                                             std::size_t size) {
-            if (error) {
-                ++ends;
-                return;
-            }
-            heard.emplace_back(one->received.data(), size);
-            if (answers_.empty()) {
-                listen(one); // says nothing, and sees it go
-                return;
-            }
-            one->answer = answers_.front();
-            answers_.pop_front();
-            asio::async_write(one->socket, asio::buffer(one->answer), [one](boost::system::error_code, std::size_t) {});
-        });
-    }
-
-    tcp::acceptor listener_;
-    std::deque<std::string> answers_;
-};
-
-std::string accepts_as(const std::string& name) {
-    return framed("sok") + framed(bytes('N', u32(0), u32(0), u32(1), u32(2), u16(name.size()), name));
-}
 
 /// Asks, and keeps what is answered. Quick, so that what waits in vain does not wait long.
 class curious {

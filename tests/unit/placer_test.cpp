@@ -1,17 +1,14 @@
 // The placer: one finding for each question, what the machine is before it, and names resolved again.
 #include "placement/placer.hpp"
 #include "support/addresses.hpp"
-#include "support/bytes.hpp"
 #include "support/fake_lookup.hpp"
 #include "support/fake_machine.hpp"
+#include "support/made_up_node.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_directory.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -27,6 +24,8 @@
 namespace epmd {
 namespace {
 
+using test::accepts_as;
+using test::made_up_node;
 using test::operator""_ip;
 
 const host lowry("127.0.0.2"_ip);
@@ -397,34 +396,6 @@ TEST_CASE("what was found before only has its host name resolved again") {
     CHECK(some.heard.back() == of_question(1, expected));
 }
 
-/// A node that says its name to whoever comes, once each.
-class made_up_node {
-  public:
-    made_up_node(boost::asio::io_context& io, const std::string& name)
-        : listener_(io, {boost::asio::ip::make_address("127.0.0.1"), 0}),
-          answer_(test::framed("sok") + test::framed(test::bytes('N', test::u32(0), test::u32(0), test::u32(1),
-                                                                 test::u32(2), test::u16(name.size()), name))) {
-        accept();
-    }
-
-    [[nodiscard]] std::uint16_t port() const { return listener_.local_endpoint().port(); }
-
-  private:
-    void accept() {
-        listener_.async_accept([this](boost::system::error_code error, boost::asio::ip::tcp::socket socket) {
-            if (!error) {
-                boost::asio::write(socket, boost::asio::buffer(answer_)); // it fits the buffer of any socket
-                asker_ = std::move(socket);
-                accept();
-            }
-        });
-    }
-
-    boost::asio::ip::tcp::acceptor listener_;
-    std::string answer_;
-    std::optional<boost::asio::ip::tcp::socket> asker_; // the last one, so that it is not closed
-};
-
 question ask_node(std::uint16_t port) {
     auto what = neighbourhood::question_of(1);
     what.what = inquiry::node;
@@ -438,7 +409,8 @@ question ask_node(std::uint16_t port) {
 TEST_CASE("a node is asked for its name, and its host part is resolved") {
     neighbourhood some;
     some.lookup.answer("lowry", {"127.0.0.2"_ip});
-    const made_up_node node(some.io, "a@lowry");
+    made_up_node node(some.io);
+    node.answers(accepts_as("a@lowry")).answers(accepts_as("a@lowry"));
     some.it->ask(ask_node(node.port()));
     REQUIRE(some.tells(2));
     auto expected = found_of(7, "a@lowry", "lowry");
@@ -453,7 +425,8 @@ TEST_CASE("what a node says under another alive name does not count") {
         CAPTURE(name);
         neighbourhood some;
         some.lookup.answer("lowry", {"127.0.0.2"_ip});
-        const made_up_node node(some.io, name);
+        made_up_node node(some.io);
+        node.answers(accepts_as(name)).answers(accepts_as(name));
         some.it->ask(ask_node(node.port()));
         REQUIRE(some.tells(2));
         auto expected = found_of(7, "", "");
@@ -467,7 +440,7 @@ TEST_CASE("of a node that cannot be asked the trouble is told, and the guess sta
     neighbourhood some;
     std::uint16_t closed_port = 0;
     {
-        const made_up_node gone(some.io, "a@lowry");
+        const made_up_node gone(some.io);
         closed_port = gone.port();
     }
     auto what = ask_node(closed_port);
@@ -483,7 +456,8 @@ TEST_CASE("of a node that cannot be asked the trouble is told, and the guess sta
 TEST_CASE("what a node says goes before a guess, and of another process that was guessed nothing is left") {
     neighbourhood some;
     some.lookup.answer("lowry", {"127.0.0.2"_ip});
-    const made_up_node node(some.io, "a@lowry");
+    made_up_node node(some.io);
+    node.answers(accepts_as("a@lowry")).answers(accepts_as("a@lowry"));
     auto what = ask_node(node.port());
     what.before.is_guess = true;
     what.before.where = jill;
@@ -506,7 +480,8 @@ TEST_CASE("what a node says goes before a guess, and of another process that was
 
 TEST_CASE("a node whose answer is not wanted, or that may not be asked any more, is not asked") {
     neighbourhood some;
-    const made_up_node node(some.io, "a@127.0.0.2");
+    made_up_node node(some.io);
+    node.answers(accepts_as("a@127.0.0.2")).answers(accepts_as("a@127.0.0.2"));
     some.is_wanted = false;
     some.it->ask(ask_node(node.port()));
     REQUIRE(some.tells(2));
