@@ -231,6 +231,7 @@ registry::order& registry::order_of(const registration& one) {
 
 /// Puts a registration where its state says. It is nearly always among the newest: the search ends at once.
 void registry::enter(slot& one) {
+    ++version_;
     auto& rows = order_of(one.self);
     const auto older = std::find_if(rows.begin(), rows.end(),
                                     [&](const registration* other) { return other->sequence < one.self.sequence; });
@@ -241,6 +242,7 @@ void registry::enter(slot& one) {
 }
 
 void registry::leave(slot& one) {
+    ++version_;
     order_of(one.self).erase(one.position);
     if (one.self.state == placement_state::placed) {
         const auto at_host = placed_.find(one.self.where);

@@ -95,6 +95,9 @@ class registry {
     /// What was found of nodes of that name and port whose registration ended.
     [[nodiscard]] std::vector<finding> former_findings(std::string_view alive_name, std::uint16_t port) const;
 
+    /// Another number whenever what is seen at some host may have changed.
+    [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
     [[nodiscard]] std::size_t size() const noexcept { return by_connection_.size(); }
     [[nodiscard]] bool empty() const noexcept { return by_connection_.empty(); }
 
@@ -130,6 +133,7 @@ class registry {
     std::uint32_t first_creation_;
     time_point started_;
     std::uint64_t next_sequence_ = 1;
+    std::uint64_t version_ = 0;
 };
 
 } // namespace epmd

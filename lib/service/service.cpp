@@ -1,6 +1,7 @@
 #include "service/service.hpp"
 
 #include "wire/alive_name.hpp"
+#include "wire/encode.hpp"
 #include "wire/limits.hpp"
 
 #include <algorithm>
@@ -333,8 +334,8 @@ void service::found(connection_number connection, finding found, time_point now,
     answer_readers(now, out);
 }
 
-/// Settles a registration by what was found, or has the node asked first if it is to be. Once: what is kept has no place to
-/// ask at. Who has waited too long already is settled, by a guess if there is one, and asked all the same.
+/// Settles a registration by what was found, or has the node asked first if it is to be. Once: what is kept has no
+/// place to ask at. Who has waited too long already is settled, by a guess if there is one, and asked all the same.
 void service::take_in(connection_number connection, finding found, time_point now, actions& out) {
     const auto& known = *registry_.find(connection);
     if (found.ask_at) {
@@ -450,7 +451,16 @@ wire::reply service::reply_to(const reader& self) const {
         const auto* hit = registry_.find(self.where, *self.alive_name);
         return hit == nullptr ? wire::port2_unknown{} : port2_reply(hit->self);
     }
-    return names_at(self.where);
+    return names_text_at(self.where);
+}
+
+wire::names_text service::names_text_at(host where) const {
+    if (!last_list_.bytes || last_list_.where != where || last_list_.version != registry_.version()) {
+        std::string bytes;
+        wire::encode(names_at(where), bytes);
+        last_list_ = {where, registry_.version(), std::make_shared<const std::string>(std::move(bytes))};
+    }
+    return {last_list_.bytes};
 }
 
 wire::names_resp service::names_at(host where) const {

@@ -81,6 +81,10 @@ void put(std::string& out, const names_resp& reply) {
     }
 }
 
+void put(std::string& out, const names_text& reply) {
+    out.append(*reply.bytes);
+}
+
 // Both forms keep stock's uneven spaces. compat: stock sends a NUL after each row, against the protocol document; no
 // client needs it, and on a terminal it is noise.
 void put(std::string& out, const dump_resp& reply) {

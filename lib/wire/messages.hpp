@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -127,6 +128,13 @@ struct names_resp {
     bool operator==(const names_resp&) const = default;
 };
 
+/// A names_resp that is encoded already: many may ask before it changes.
+struct names_text {
+    std::shared_ptr<const std::string> bytes; ///< never null
+
+    bool operator==(const names_text& other) const { return *bytes == *other.bytes; }
+};
+
 /// Answers DUMP_REQ; ends with the connection.
 struct dump_resp {
     struct node {
@@ -157,7 +165,7 @@ struct stop_resp {
     bool operator==(const stop_resp&) const = default;
 };
 
-using reply =
-    std::variant<alive2_x_resp, alive2_resp, port2_resp, port2_unknown, names_resp, dump_resp, kill_resp, stop_resp>;
+using reply = std::variant<alive2_x_resp, alive2_resp, port2_resp, port2_unknown, names_resp, names_text, dump_resp,
+                           kill_resp, stop_resp>;
 
 } // namespace epmd::wire
