@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace epmd {
@@ -45,7 +46,7 @@ class processes {
     processes& operator=(const processes&) = default;
 };
 
-/// The real one. Holds nothing; processes come and go while it looks, and are then as if they were not there.
+/// The real one. Processes come and go while it looks, and are then as if they were not there.
 class proc_processes final : public processes {
   public:
     /// `root`: where proc(5) is mounted.
@@ -57,6 +58,8 @@ class proc_processes final : public processes {
 
   private:
     std::filesystem::path root_;
+    /// Whose the sockets were that the last search passed: where to look first, no more.
+    std::unordered_map<std::uint64_t, std::int32_t> passed_;
 };
 
 } // namespace epmd

@@ -90,6 +90,24 @@ TEST_CASE("who has a socket open is found by its inode") {
     CHECK_FALSE(all.owns(999, 123));
 }
 
+TEST_CASE("a process that was passed on the way to another is found, unless it has closed the socket or ended") {
+    const made_up_proc proc;
+    for (const auto pid : {100, 200, 300}) {
+        const auto own = "socket:[" + std::to_string(pid) + "]";
+        proc.add(pid, {.program = "beam.smp", .descriptors = {"socket:[7]", own}});
+    }
+    auto all = proc.look();
+    CHECK(all.owner_of(100) == described(100, "beam.smp"));
+    CHECK(all.owner_of(300) == described(300, "beam.smp"));
+    CHECK(all.owner_of(200) == described(200, "beam.smp"));
+    CHECK(all.owner_of(100) == described(100, "beam.smp"));
+    std::filesystem::remove(proc.root().path() / "300/fd/1");
+    std::filesystem::remove_all(proc.root().path() / "200");
+    CHECK(all.owner_of(300) == std::nullopt);
+    CHECK(all.owner_of(200) == std::nullopt);
+    CHECK(all.owner_of(7) == described(300, "beam.smp"));
+}
+
 TEST_CASE("of several that share a socket a VM comes first, then the newest") {
     const made_up_proc proc;
     proc.add(100, {.program = "beam.smp", .descriptors = {"socket:[5]", "socket:[6]"}});
