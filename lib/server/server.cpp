@@ -324,9 +324,15 @@ awaitable server::read_request(connection_ptr self) {
 }
 
 /// Waits for the end of a connection that has nothing more to say: a byte is as good as an end (transcript of stock).
+///
+/// What wakes it is looked at, for it may be meant for another: Asio gives what it keeps of a closed socket to the next
+/// one, and with it an event of the same turn of the loop. A holder that is found dead makes room for its namesake in
+/// such a turn.
 awaitable server::watch(connection_ptr self) {
     error_code error;
-    co_await self->socket.async_wait(stream_socket::wait_read, asio::redirect_error(use_awaitable, error));
+    do {
+        co_await self->socket.async_wait(stream_socket::wait_read, asio::redirect_error(use_awaitable, error));
+    } while (!error && self->at == connection::phase::waiting && !has_gone(self->number));
     if (self->at == connection::phase::waiting) {
         ended(self);
     }

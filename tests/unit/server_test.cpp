@@ -381,5 +381,35 @@ TEST_CASE("with listen = loopback all addresses of this machine are served to it
     }
 }
 
+TEST_CASE("a registration that comes in the moment in which its dead holder is found dead is kept") {
+    asio::io_context io{1};
+    const auto from = on_a_free_port();
+    server it(io, open_on_a_free_port(io, from), from, max_connections, std::make_shared<const hosts>(), 1000,
+              {.ask = [](const question&) {}, .tell = [](const event&) {}, .stop = [] {}});
+    it.start();
+    std::string request;
+    wire::encode(wire::request(wire::alive2_req{.port = 1, .alive_name = "a", .extra = {}}), request);
+    const auto arrive = [&] {
+        auto client = connect_to(loopback_v4, it.port());
+        REQUIRE(::send(client.descriptor(), request.data(), request.size(), 0) > 0);
+        return client;
+    };
+    auto holder_of_name = std::make_unique<tcp_socket>(arrive());
+    io.poll();
+    REQUIRE(it.mind().registrations().size() == 1);
+    for (int i = 0; i < 20; ++i) {
+        auto next = arrive(); // the event loop hears of this first, and of the end in the same turn
+        holder_of_name->close();
+        io.poll();
+        CHECK(it.mind().registrations().size() == 1);
+        CHECK(it.connection_count() == 1);
+        std::array<char, 6> reply{};
+        CHECK(::recv(next.descriptor(), reply.data(), reply.size(), MSG_DONTWAIT) == 6);
+        CHECK(reply[1] == 0);
+        holder_of_name = std::make_unique<tcp_socket>(std::move(next));
+    }
+    it.stop();
+}
+
 } // namespace
 } // namespace epmd::test
