@@ -4,8 +4,10 @@ target_compile_features(loopmd_options INTERFACE cxx_std_20)
 target_compile_options(loopmd_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
 # What nobody calls of the libraries that are linked statically is left out: 0.6 MB of 4.1 that are resident at the start.
-add_compile_options(-ffunction-sections -fdata-sections)
-add_link_options(-Wl,--gc-sections)
+if(LOOPMD_STATIC)
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections)
+endif()
 
 set(LOOPMD_SANITIZE "" CACHE STRING "sanitizers to build with, as -fsanitize takes them")
 if(LOOPMD_SANITIZE)

@@ -1,10 +1,8 @@
 #include "placement/node_asker.hpp"
 
 #include "dist/handshake.hpp"
+#include "net/asio.hpp"
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
@@ -15,12 +13,6 @@
 namespace epmd {
 namespace {
 
-namespace asio = boost::asio;
-
-using executor = asio::io_context::executor_type;
-using stream_socket = asio::basic_stream_socket<asio::ip::tcp, executor>;
-using timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, executor>;
 using error_code = boost::system::error_code;
 
 dist::send_name introduction(std::uint16_t highest_version) {
@@ -31,19 +23,12 @@ dist::send_name introduction(std::uint16_t highest_version) {
             .name = "nonode@nohost"};
 }
 
-asio::ip::tcp::endpoint endpoint_of(const address& where, std::uint16_t port) {
-    if (where.is_v4()) {
-        return {asio::ip::address_v4(where.v4()), port};
-    }
-    return {asio::ip::address_v6(where.v6()), port};
-}
-
 } // namespace
 
 /// One node, asked once or twice. Its handlers share it, so that it outlives the asker; then nobody is told.
 class node_asker::conversation : public std::enable_shared_from_this<conversation> {
   public:
-    conversation(node_asker& asker, asio::ip::tcp::endpoint where, std::uint16_t highest_version, question is_wanted,
+    conversation(node_asker& asker, asio::ip::tcp::endpoint where, std::uint16_t highest_version, predicate is_wanted,
                  answer then)
         : asker_(&asker), where_(std::move(where)), highest_version_(highest_version), is_wanted_(std::move(is_wanted)),
           then_(std::move(then)), handshake_(introduction(highest_version)), socket_(asker.io_), late_(asker.io_),
@@ -159,7 +144,7 @@ class node_asker::conversation : public std::enable_shared_from_this<conversatio
     node_asker* asker_; // null: it is over
     asio::ip::tcp::endpoint where_;
     std::uint16_t highest_version_;
-    question is_wanted_;
+    predicate is_wanted_;
     answer then_;
     dist::handshake handshake_;
     stream_socket socket_;
@@ -182,10 +167,10 @@ node_asker::~node_asker() {
     }
 }
 
-void node_asker::ask(const address& where, std::uint16_t port, std::uint16_t highest_version, question is_wanted,
+void node_asker::ask(const address& where, std::uint16_t port, std::uint16_t highest_version, predicate is_wanted,
                      answer then) {
-    auto one = std::make_shared<conversation>(*this, endpoint_of(where, port), highest_version, std::move(is_wanted),
-                                              std::move(then));
+    auto one = std::make_shared<conversation>(*this, asio::ip::tcp::endpoint(to_asio(where), port), highest_version,
+                                              std::move(is_wanted), std::move(then));
     if (waiting_.size() >= limits_.waiting) {
         talking_.insert(one);
         one->give_up("is one of too many to be asked");

@@ -1,9 +1,9 @@
 /// The system's resolver, kept at arm's length: on threads of its own, with a deadline and a short memory.
 #pragma once
 
+#include "net/asio.hpp"
 #include "placement/by_name.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
@@ -52,9 +52,6 @@ class resolver {
     static constexpr std::size_t max_remembered = 1000;
 
   private:
-    using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                    boost::asio::wait_traits<std::chrono::steady_clock>,
-                                                    boost::asio::io_context::executor_type>;
     struct remembered {
         resolution what;
         std::chrono::steady_clock::time_point until;

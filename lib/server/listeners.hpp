@@ -1,7 +1,7 @@
 /// Opens the sockets on which the daemon listens, and keeps outsiders away from them.
 #pragma once
 
-#include "server/asio.hpp"
+#include "net/asio.hpp"
 #include "settings/settings.hpp"
 
 #include <boost/system/error_code.hpp>

@@ -6,7 +6,7 @@
 /// socket and a coroutine.
 #pragma once
 
-#include "server/asio.hpp"
+#include "net/asio.hpp"
 #include "service/service.hpp"
 #include "settings/settings.hpp"
 

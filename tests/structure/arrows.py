@@ -17,9 +17,10 @@ ARROWS: dict[str, set[str]] = {
     "registry": {"wire"},
     "service": {"registry", "wire"},
     "dist": {"wire"},
-    "placement": {"registry", "dist", "wire"},
+    "net": {"registry"},
+    "placement": {"registry", "dist", "wire", "net"},
     "settings": {"registry"},
-    "server": {"service", "registry", "wire", "settings"},
+    "server": {"service", "registry", "wire", "settings", "net"},
     "client": {"wire"},
     "handover": set(),
 }

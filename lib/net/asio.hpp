@@ -1,6 +1,6 @@
-/// The parts of Boost.Asio that the server is made of, with the concrete executor: measured, a coroutine then costs
-/// what callbacks cost; behind the type-erased one it does not (docs/decisions.md: 22.3 against 22.9 us CPU a
-/// connection).
+/// The parts of Boost.Asio that server and placement are made of, with the concrete executor: measured, a coroutine
+/// then costs what callbacks cost; behind the type-erased one it does not (docs/decisions.md: 22.3 against 22.9 us CPU
+/// a connection).
 #pragma once
 
 #include "registry/address.hpp"

@@ -1,4 +1,4 @@
-#include "server/asio.hpp"
+#include "net/asio.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
