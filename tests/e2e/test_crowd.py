@@ -112,10 +112,10 @@ class AtOnce(AmongProcesses):
         daemon = self.serve()
         with Crowd(names, how) as crowd, ask.register("known", 40001, to="127.0.0.2") as known, Lookups("127.0.0.2", "known") as lookups:
             self.assertEqual(known.result, 0)
-            before = self.placed_count(daemon)
+            self.assertEqual(self.placed_count(daemon), 1)
             began = time.monotonic()
             told = crowd.come()
-            eventually(lambda: self.placed_count(daemon) == before + len(names), "everybody is placed", REGISTER_SECONDS)
+            eventually(lambda: self.placed_count(daemon) == 1 + len(names), "everybody is placed", REGISTER_SECONDS)
             seconds = time.monotonic() - began
             self.assertEqual([result for result, _, _ in told], [0] * len(names))
             for number, (_, _, port) in enumerate(told):

@@ -83,7 +83,18 @@ class Daemon:
     def program(self) -> str:
         return Path(f"/proc/{self.pid}/comm").read_text().strip()
 
+    def is_running_(self) -> bool:
+        """Whether its serving thread is at work this moment; no when it has ended."""
+        try:
+            return Path(f"/proc/{self.pid}/task/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+        except OSError:
+            return False
+
     def log(self) -> str:
+        """Its lines about everything that it has answered: a line is written after the reply, by the same thread."""
+        deadline = time.monotonic() + 1.0  # one that never rests is read as it runs
+        while self.is_running_() and time.monotonic() < deadline:
+            time.sleep(0.001)
         return self.log_path.read_text(errors="replace")
 
     def lines_with(self, text: str) -> list[str]:
