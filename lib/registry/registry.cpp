@@ -140,12 +140,15 @@ std::vector<host> registry::hosts_with_nodes() const {
 }
 
 const registration* registry::find(host where, std::string_view alive_name) const {
-    if (const auto* placed = placed_at(where, alive_name)) {
-        return placed;
-    }
     const auto same_name = by_name_.find(alive_name);
     if (same_name == by_name_.end()) {
         return nullptr;
+    }
+    // Nearly every name is had by one node: it need not be looked for among the others of its host as well.
+    const bool is_only_one = same_name->second.size() == 1;
+    if (const auto* placed =
+            is_only_one ? placed_at(where, *same_name->second.front()) : placed_at(where, alive_name)) {
+        return placed;
     }
     const registration* pending = nullptr;
     for (const auto* one : same_name->second) {
@@ -160,6 +163,9 @@ const registration* registry::find(host where, std::string_view alive_name) cons
 }
 
 bool registry::is_pending(std::string_view alive_name) const {
+    if (pending_.empty()) {
+        return false;
+    }
     const auto same_name = by_name_.find(alive_name);
     return same_name != by_name_.end() &&
            std::any_of(same_name->second.begin(), same_name->second.end(),
@@ -227,6 +233,11 @@ registry::order& registry::order_of(const registration& one) {
         break;
     }
     return parked_;
+}
+
+/// The registration if it is placed at that host, or null.
+const registration* registry::placed_at(host where, const slot& one) noexcept {
+    return one.self.state == placement_state::placed && one.self.where == where ? &one.self : nullptr;
 }
 
 /// Puts a registration where its state says. It is nearly always among the newest: the search ends at once.

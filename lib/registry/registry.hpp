@@ -118,6 +118,7 @@ class registry {
     void enter(slot&);
     void leave(slot&);
     order& order_of(const registration&);
+    [[nodiscard]] static const registration* placed_at(host, const slot&) noexcept;
     const registration* occupant(const registration& newcomer, const finding&) const;
     const registration* promote(std::string_view alive_name);
     [[nodiscard]] std::uint32_t next_creation_count(std::string_view alive_name, time_point now) const;

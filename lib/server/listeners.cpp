@@ -11,6 +11,7 @@
 
 #include <linux/filter.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 namespace epmd {
@@ -39,6 +40,14 @@ acceptor open_listener(asio::io_context& io, const address& where, std::uint16_t
     check(listener.listen(asio::socket_base::max_listen_connections, error));
     check(listener.non_blocking(true, error));
     return listener;
+}
+
+/// Has the kernel keep a connection to itself until its request is there, for a second at most. Nearly half of all
+/// lookups were accepted before they were sent, and had to wait for on a socket of their own: 11.4 us CPU a lookup, and
+/// 9.2 since (scripts/bench lookup). A kernel that refuses hands them over early: slower, and right as well.
+void wait_for_requests(acceptor& listener) {
+    const int seconds = 1;
+    ::setsockopt(listener.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
 
 /// The addresses in the order in which they are bound, none twice, none that a wildcard among them covers.
@@ -90,6 +99,7 @@ std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from)
         }
     }
     for (auto& listener : listeners) {
+        wait_for_requests(listener);
         restrict_listener(listener, from.scope);
     }
     return listeners;
@@ -112,6 +122,7 @@ std::vector<acceptor> adopt_listeners(asio::io_context& io, std::span<const int>
         }
         listeners.emplace_back(io, domain == AF_INET ? tcp::v4() : tcp::v6(), descriptor);
         listeners.back().non_blocking(true);
+        wait_for_requests(listeners.back());
         restrict_listener(listeners.back(), scope);
     }
     return listeners;

@@ -30,7 +30,10 @@ namespace {
 using boost::system::error_code;
 
 /// How many connections one listener accepts before the others have their turn. Chosen, not tuned.
-constexpr int accept_burst_size = 64;
+constexpr int max_burst_size = 64;
+
+/// While connections come one by one, those that wait are counted every so many turns. Chosen, not tuned.
+constexpr int turns_between_counts = 16;
 
 /// How long accepting pauses when descriptors or memory ran out (as OpenBSD's daemons do), unless room is made.
 constexpr std::chrono::seconds accept_pause{1};
@@ -55,7 +58,7 @@ int count_waiting(acceptor& listener) {
     tcp_info info{};
     socklen_t length = sizeof info;
     const bool is_said = ::getsockopt(listener.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
-    return is_said ? std::max(static_cast<int>(std::min<std::uint32_t>(info.tcpi_unacked, accept_burst_size)), 1) : 1;
+    return is_said ? std::max(static_cast<int>(std::min<std::uint32_t>(info.tcpi_unacked, max_burst_size)), 1) : 1;
 }
 
 /// For those who follow the protocol byte by byte; costs one comparison when nobody does.
@@ -124,7 +127,7 @@ server::server(asio::io_context& io, std::vector<acceptor> listeners, const sett
                first_creation, now(), *this),
       idle_timer_(io), service_timer_(io) {
     for (auto& listener : listeners) {
-        gates_.push_back({std::move(listener), timer(io)});
+        gates_.push_back({.listener = std::move(listener), .pause = timer(io)});
     }
 }
 
@@ -149,23 +152,35 @@ awaitable server::accept_from(gate& self) {
     while (!is_stopping_) {
         error_code error; // no error of a wait ends accepting
         co_await self.listener.async_wait(acceptor::wait_read, asio::redirect_error(use_awaitable, error));
-        if (!is_stopping_ && (error || !accept_burst(self.listener))) {
+        if (!is_stopping_ && (error || !accept_burst(self))) {
             self.pause.expires_after(accept_pause);
             co_await self.pause.async_wait(asio::redirect_error(use_awaitable, error));
         }
     }
 }
 
-/// Accepts those who wait on a listener at this moment, at most accept_burst_size. False: there is no room for more.
+/// How many to accept in a turn: those who wait at this moment, at most max_burst_size. To ask that costs 4 % of a
+/// lookup (scripts/bench lookup), so that while nobody finds another one there it is asked now and then only.
+int server::burst_size(gate& self) {
+    if (!self.is_busy && ++self.turns < turns_between_counts) {
+        return 1;
+    }
+    const int waiting = count_waiting(self.listener);
+    self.is_busy = waiting > 1;
+    self.turns = 0;
+    return waiting;
+}
+
+/// Accepts those who wait on a listener. False: there is no room for more.
 ///
 /// Who comes meanwhile has the next turn: between the two the ends of registered connections are noticed, so that a
-/// lookup never finds a node that had left before it was sent. To ask how many wait costs as much as the accept that
-/// would say that nobody does.
+/// lookup never finds a node that had left before it was sent.
 ///
 /// accept4 and an immediate read instead of async_accept and async_read: 6 system calls a lookup against 11
 /// (measured, docs/decisions.md), and no socket object for a connection that is over at once.
-bool server::accept_burst(acceptor& listener) {
-    for (int turn = count_waiting(listener); turn > 0; --turn) {
+bool server::accept_burst(gate& self) {
+    auto& listener = self.listener;
+    for (int turn = burst_size(self); turn > 0; --turn) {
         sleep_as_if_busy(listener);
         if (connections_.size() >= max_connections_) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);

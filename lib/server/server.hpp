@@ -72,11 +72,14 @@ class server final : private liveness {
     struct gate {
         acceptor listener;
         timer pause;
+        bool is_busy = false; // several waited when they were last counted
+        int turns = 0;        // since then
     };
 
     awaitable accept_from(gate&);
     void sleep_as_if_busy(acceptor&) const;
-    bool accept_burst(acceptor&);
+    bool accept_burst(gate&);
+    static int burst_size(gate&);
     [[nodiscard]] static bool is_anyone_waiting(acceptor&);
     bool make_room(int error);
     void meet(guest&);

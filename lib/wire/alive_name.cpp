@@ -39,6 +39,12 @@ constexpr bool is_control(char byte) noexcept {
     return (byte > 0 && byte < 0x20) || byte == 0x7f;
 }
 
+/// Whether there is nothing but printable ASCII, of which nearly every name is made: no more is to be asked of it then,
+/// and it has as many characters as bytes.
+bool is_printable_ascii(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char byte) { return byte >= 0x20 && byte < 0x7f; });
+}
+
 } // namespace
 
 std::optional<std::size_t> utf8_characters(std::string_view text) noexcept {
@@ -69,6 +75,9 @@ std::optional<std::size_t> utf8_characters(std::string_view text) noexcept {
 name_verdict judge_alive_name(std::string_view name) noexcept {
     if (name.empty()) {
         return name_verdict::empty;
+    }
+    if (name.size() <= max_alive_name_characters && is_printable_ascii(name)) {
+        return name_verdict::good;
     }
     if (name.find('\0') != std::string_view::npos) {
         return name_verdict::nul;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 
 import ask
 from case import Case
@@ -42,13 +43,31 @@ class FewDescriptors(Case):
                 held = stack.enter_context(ask.register(f"node{number}", 40000 + number, to="127.0.0.2"))
                 self.assertEqual(held.result, 0)
             for _ in range(FLOOD):
-                stack.enter_context(ask.dial("127.0.0.1"))
+                stack.enter_context(ask.dial("127.0.0.1")).sendall(b"\0")
                 self.assertLessEqual(self.descriptors(), LIMIT)
             for number in range(10):
                 self.assertEqual(ask.lookup("127.0.0.2", f"node{number}"), 40000 + number)
             self.assertEqual(len(self.daemon.lines_with("no room for another connection")), 1)
         eventually(lambda: self.descriptors() < LIMIT // 2, "the daemon has closed what its clients left")
         self.assertEqual(ask.names("127.0.0.2"), {})
+
+    def test_clients_that_say_nothing_cost_no_descriptor_for_a_second_and_no_node_after_it(self) -> None:
+        with contextlib.ExitStack() as stack:
+            held = stack.enter_context(ask.register("node0", 40000, to="127.0.0.2"))
+            self.assertEqual(held.result, 0)
+            before = self.descriptors()
+            began = time.monotonic()
+            for _ in range(FLOOD):
+                stack.enter_context(ask.dial("127.0.0.1"))
+            self.assertEqual(ask.lookup("127.0.0.2", "node0"), 40000)
+            told = self.daemon.lines_with("no room for another connection")
+            now = self.descriptors()
+            if time.monotonic() - began < 0.9:  # else the machine was too busy to say
+                self.assertEqual(told, [])
+                self.assertLess(now, before + 5)  # placement opens some for a moment
+            eventually(lambda: self.daemon.lines_with("no room for another connection"), "they have been let in")
+            self.assertLessEqual(self.descriptors(), LIMIT)
+            self.assertEqual(ask.lookup("127.0.0.2", "node0"), 40000)
 
     def test_newcomers_wait_when_only_registered_nodes_are_left_and_come_in_when_one_goes(self) -> None:
         with contextlib.ExitStack() as stack:
