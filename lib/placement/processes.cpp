@@ -96,8 +96,15 @@ std::optional<std::uint64_t> socket_in(std::string_view target) {
     return is_whole ? std::optional(inode) : std::nullopt;
 }
 
-/// Whether one of a process's descriptors is that socket; `passed` is told of each other socket on the way. False as
-/// well where we may not look.
+/// The inode of the socket to which a link leads; empty if it leads to another thing. `folder`: where `name` begins.
+std::optional<std::uint64_t> socket_at(int folder, const char* name) {
+    std::array<char, 64> target; // NOLINT: filled by readlinkat
+    const auto size = ::readlinkat(folder, name, target.data(), target.size());
+    return socket_in({target.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+}
+
+/// Whether one of a process's descriptors is that socket; `passed` is told of each other socket on the way, and of its
+/// descriptor. False as well where we may not look.
 template <typename Passed>
 bool has_socket(const std::filesystem::path& of_process, std::uint64_t inode, Passed passed) {
     const auto folder = of_process / "fd";
@@ -107,31 +114,25 @@ bool has_socket(const std::filesystem::path& of_process, std::uint64_t inode, Pa
     }
     std::vector<int> numbers;
     while (const auto* one = ::readdir(descriptors.get())) {
-        int number = 0;
-        const std::string_view name(one->d_name);
-        if (std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc()) {
-            numbers.push_back(number);
+        if (const auto number = as_number(one->d_name)) {
+            numbers.push_back(*number);
         }
     }
     // The newest first, for a node that registers has just opened it; the kernel lists the oldest first.
-    std::array<char, 64> target; // NOLINT: filled by readlinkat
-    std::array<char, 12> name{};
     for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) {
-        *std::to_chars(name.data(), name.data() + name.size() - 1, *number).ptr = '\0';
-        const auto size = ::readlinkat(::dirfd(descriptors.get()), name.data(), target.data(), target.size());
-        const auto found = socket_in({target.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+        const auto found = socket_at(::dirfd(descriptors.get()), std::to_string(*number).c_str());
         if (found == inode) {
             return true;
         }
         if (found) {
-            passed(*found);
+            passed(*found, *number);
         }
     }
     return false;
 }
 
 bool has_socket(const std::filesystem::path& of_process, std::uint64_t inode) {
-    return has_socket(of_process, inode, [](std::uint64_t) {});
+    return has_socket(of_process, inode, [](std::uint64_t, int) {});
 }
 
 /// Another namespace is taken to have another hostname: nothing tells it from outside. Only who may trace the process
@@ -175,30 +176,32 @@ process describe(const std::filesystem::path& root, std::int32_t pid) {
 
 /// VMs first: 2.8 ms against 46 ms for every descriptor of 572 processes (measured, docs/decisions.md).
 ///
-/// The newest VMs come first: those that start together are passed on the way to the one that is asked for, and found
-/// at once when it is their turn.
+/// The newest processes come first: those that start together are passed on the way to the one that is asked for, and
+/// found at once when it is their turn.
 std::optional<process> proc_processes::owner_of(std::uint64_t inode) {
     if (const auto known = passed_.find(inode); known != passed_.end()) {
-        if (const auto pid = known->second; has_socket(root_ / std::to_string(pid), inode)) {
+        const auto [pid, descriptor] = known->second;
+        const auto link = root_ / std::to_string(pid) / "fd" / std::to_string(descriptor);
+        if (socket_at(AT_FDCWD, link.c_str()) == inode) {
             return describe(root_, pid);
         }
     }
     passed_.clear();
+    const auto has_it = [&](std::int32_t pid) {
+        return has_socket(root_ / std::to_string(pid), inode, [&](std::uint64_t other, int descriptor) {
+            passed_.emplace(other, place{pid, descriptor});
+        });
+    };
     std::vector<std::int32_t> others;
     for (const auto pid : all_pids(root_)) {
-        const auto folder = root_ / std::to_string(pid);
-        if (program_of(folder) != vm_program) {
+        if (program_of(root_ / std::to_string(pid)) != vm_program) {
             others.push_back(pid);
-        } else if (has_socket(folder, inode, [&](std::uint64_t other) { passed_.emplace(other, pid); })) {
+        } else if (has_it(pid)) {
             return describe(root_, pid);
         }
     }
-    for (const auto pid : others) {
-        if (has_socket(root_ / std::to_string(pid), inode)) {
-            return describe(root_, pid);
-        }
-    }
-    return std::nullopt;
+    const auto found = std::find_if(others.begin(), others.end(), has_it);
+    return found == others.end() ? std::nullopt : std::optional(describe(root_, *found));
 }
 
 std::vector<process> proc_processes::erlang_vms(std::uint32_t uid) {

@@ -57,9 +57,14 @@ class proc_processes final : public processes {
     bool owns(std::int32_t pid, std::uint64_t inode) override;
 
   private:
+    struct place {
+        std::int32_t pid = 0;
+        int descriptor = -1;
+    };
+
     std::filesystem::path root_;
-    /// Whose the sockets were that the last search passed: where to look first, no more.
-    std::unordered_map<std::uint64_t, std::int32_t> passed_;
+    /// Where the sockets were that the last search passed: where to look first, no more.
+    std::unordered_map<std::uint64_t, place> passed_;
 };
 
 } // namespace epmd

@@ -108,6 +108,17 @@ TEST_CASE("a process that was passed on the way to another is found, unless it h
     CHECK(all.owner_of(7) == described(300, "beam.smp"));
 }
 
+TEST_CASE("a process that is no VM is passed, and found, as well, whatever its descriptors are") {
+    const made_up_proc proc;
+    proc.add(100, {.program = "java", .descriptors = {"socket:[7]", "socket:[8]", "socket:[9]"}});
+    auto all = proc.look();
+    CHECK(all.owner_of(7) == described(100, "java"));
+    CHECK(all.owner_of(9) == described(100, "java"));
+    const auto fd = proc.root().path() / "100/fd";
+    std::filesystem::rename(fd / "1", fd / "12");
+    CHECK(all.owner_of(8) == described(100, "java"));
+}
+
 TEST_CASE("of several that share a socket a VM comes first, then the newest") {
     const made_up_proc proc;
     proc.add(100, {.program = "beam.smp", .descriptors = {"socket:[5]", "socket:[6]"}});
