@@ -8,15 +8,21 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
-#include <system_error>
 #include <utility>
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace epmd {
 namespace {
+
+/// How many questions the survey thread is given at once: the first of them waits for the last. Chosen, not tuned.
+constexpr std::size_t max_batch_size = 16;
+
+/// Two, so that the thread has work while the answers to one are taken.
+constexpr int max_surveys_under_way = 2;
 
 std::string read_hostname() {
     std::array<char, 256> name{}; // HOST_NAME_MAX is 64
@@ -60,10 +66,11 @@ placer::~placer() {
 
 void placer::ask(question what) {
     look_at_machine();
-    when_machine_is_known([this, what = std::move(what)] {
+    when_machine_is_known([this, what = std::move(what)]() mutable {
         switch (what.what) {
         case inquiry::everything:
-            start_survey(what);
+            waiting_for_survey_.push_back(std::move(what));
+            survey_those_that_wait();
             break;
         case inquiry::host_name:
             resolve(what.connection, what.before, std::nullopt);
@@ -75,13 +82,35 @@ void placer::ask(question what) {
     });
 }
 
-void placer::start_survey(question what) {
-    boost::asio::post(survey_thread_, [this, what = std::move(what), known = hooks_.known()] {
-        auto found = survey(what, *known, *around_.sockets, *around_.all_processes);
-        boost::asio::post(io_, [this, connection = what.connection, found = std::move(found)]() mutable {
-            surveyed(connection, std::move(found));
+/// Hands questions to the survey thread by the batch: to wake a thread costs more than to ask the kernel. Who has gone
+/// before its turn is not asked about.
+void placer::survey_those_that_wait() {
+    while (surveys_under_way_ < max_surveys_under_way) {
+        std::vector<question> batch;
+        while (batch.size() < max_batch_size && !waiting_for_survey_.empty()) {
+            if (hooks_.is_wanted(waiting_for_survey_.front().connection)) {
+                batch.push_back(std::move(waiting_for_survey_.front()));
+            }
+            waiting_for_survey_.pop_front();
+        }
+        if (batch.empty()) {
+            return;
+        }
+        ++surveys_under_way_;
+        boost::asio::post(survey_thread_, [this, batch = std::move(batch), known = hooks_.known()] {
+            std::vector<std::pair<connection_number, finding>> all;
+            for (const auto& one : batch) {
+                all.emplace_back(one.connection, survey(one, *known, *around_.sockets, *around_.all_processes));
+            }
+            boost::asio::post(io_, [this, all = std::move(all)]() mutable {
+                --surveys_under_way_;
+                survey_those_that_wait();
+                for (auto& [connection, found] : all) {
+                    surveyed(connection, std::move(found));
+                }
+            });
         });
-    });
+    }
 }
 
 /// Only a host name may be left to look up. A node that is where it was has one as well: the hosts file may be another
@@ -202,9 +231,14 @@ void placer::when_machine_is_known(std::function<void()> then) {
 }
 
 placer::file_stamp placer::stamp_of_hosts_file() const {
-    std::error_code ignored;
-    return {.written = std::filesystem::last_write_time(around_.hosts_file, ignored),
-            .size = std::filesystem::file_size(around_.hosts_file, ignored)};
+    struct stat status {};
+    if (::stat(around_.hosts_file.c_str(), &status) != 0) {
+        return {};
+    }
+    return {.inode = status.st_ino,
+            .size = status.st_size,
+            .seconds = status.st_mtim.tv_sec,
+            .nanoseconds = status.st_mtim.tv_nsec};
 }
 
 } // namespace epmd

@@ -11,6 +11,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -51,7 +53,8 @@ class placer {
     placer(const placer&) = delete;
     placer& operator=(const placer&) = delete;
 
-    /// Finds out what can be found, and calls `found`, always.
+    /// Finds out what can be found, and calls `found`, unless the answer is no longer wanted when it is the question's
+    /// turn.
     void ask(question);
 
     /// Whether nodes may be asked for their names; who waits for its turn is not asked any more. Yes, unless told
@@ -62,14 +65,17 @@ class placer {
     void look_at_machine();
 
   private:
+    /// By which a file is known to be the same; zeroes: there is none.
     struct file_stamp {
-        std::filesystem::file_time_type written;
-        std::uintmax_t size = 0;
+        std::uint64_t inode = 0;
+        std::int64_t size = 0;
+        std::int64_t seconds = 0; ///< of the last write, as are these
+        std::int64_t nanoseconds = 0;
 
         bool operator==(const file_stamp&) const = default;
     };
 
-    void start_survey(question);
+    void survey_those_that_wait();
     void surveyed(connection_number, finding);
     void ask_node(const question&);
     void take_answer(const question&, const node_answer&);
@@ -87,6 +93,8 @@ class placer {
     node_asker nodes_;
     bool may_ask_nodes_ = true;
     boost::asio::thread_pool survey_thread_{1};
+    std::deque<question> waiting_for_survey_;
+    int surveys_under_way_ = 0; // batches of questions
 
     machine_identity machine_;
     std::optional<file_stamp> hosts_file_seen_;

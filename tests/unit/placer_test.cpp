@@ -15,8 +15,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,7 +75,7 @@ class neighbourhood {
             placer::hooks{.known = [this] { return known_; },
                           .found = [this](connection_number who,
                                           finding what) { heard.push_back(of_question(who, std::move(what))); },
-                          .is_wanted = [this](connection_number) { return is_wanted; },
+                          .is_wanted = [this](connection_number who) { return !wanted || wanted->contains(who); },
                           .machine_changed =
                               [this](machine_identity now) {
                                   known_ = std::make_shared<const hosts>(configured_, now);
@@ -150,7 +152,7 @@ class neighbourhood {
     test::fake_kernel* sockets = nullptr;          ///< the placer's; to be changed before a question only
     test::fake_processes* all_processes = nullptr; ///< likewise
     std::vector<told> heard;
-    bool is_wanted = true; ///< any answer of a node
+    std::optional<std::set<connection_number>> wanted; ///< whose answers; empty: all
 
   private:
     test::temporary_directory folder_;
@@ -219,6 +221,22 @@ TEST_CASE("many questions give one finding each") {
     CHECK(some.heard == std::vector{sam, placed_by_process(1, "a@lowry", "lowry", lowry), of_question(2, by_listener),
                                     of_question(3, nowhere), placed_by_process(4, "a@lowry", "lowry", lowry),
                                     placed_by_process(5, "a", "", the_machine), of_question(6, finding{})});
+}
+
+TEST_CASE("of many questions those are not looked into whose nodes have gone before their turn") {
+    neighbourhood some;
+    some.ask(1); // learns what the machine is
+    REQUIRE(some.tells(2));
+    constexpr connection_number last = 100;
+    for (connection_number number = 2; number <= last; ++number) {
+        some.ask(number);
+    }
+    some.wanted = {last - 1, last};
+    REQUIRE(some.tells(6));
+    std::vector<connection_number> answered;
+    std::transform(some.heard.begin(), some.heard.end(), std::back_inserter(answered),
+                   [](const told& one) { return one.connection; });
+    CHECK(answered == std::vector<connection_number>{0, 1, 2, 3, last - 1, last}); // two had their turn at once
 }
 
 TEST_CASE("a name that needs no resolver is not resolved") {
@@ -482,14 +500,14 @@ TEST_CASE("a node whose answer is not wanted, or that may not be asked any more,
     neighbourhood some;
     made_up_node node(some.io);
     node.answers(accepts_as("a@127.0.0.2")).answers(accepts_as("a@127.0.0.2"));
-    some.is_wanted = false;
+    some.wanted.emplace();
     some.it->ask(ask_node(node.port()));
     REQUIRE(some.tells(2));
     auto expected = found_of(7, "", "");
     expected.listener_inode = 20;
     expected.trouble = "asked for its name, it may not be asked any more";
     CHECK(some.heard.back() == of_question(1, expected));
-    some.is_wanted = true;
+    some.wanted.reset();
     some.it->set_probe(false);
     some.it->ask(ask_node(node.port()));
     REQUIRE(some.tells(3));
