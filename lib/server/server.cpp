@@ -69,7 +69,7 @@ void log_bytes(std::string_view what, const origin& from, std::string_view bytes
     }
 }
 
-/// For co_spawn: a coroutine that ends by an exception ends its own connection and no other.
+/// For co_spawn and callbacks: an exception ends its own connection and no other.
 void log_exception(const std::exception_ptr& thrown) {
     if (!thrown) {
         return;
@@ -334,7 +334,7 @@ awaitable server::read_request(connection_ptr self) {
     request(self->number, self->from, self->received, nullptr);
     if (self->at == connection::phase::waiting) {
         self->received = {};
-        co_await watch(self);
+        watch(self);
     }
 }
 
@@ -343,14 +343,23 @@ awaitable server::read_request(connection_ptr self) {
 /// What wakes it is looked at, for it may be meant for another: Asio gives what it keeps of a closed socket to the next
 /// one, and with it an event of the same turn of the loop. A holder that is found dead makes room for its namesake in
 /// such a turn.
-awaitable server::watch(connection_ptr self) {
-    error_code error;
-    do {
-        co_await self->socket.async_wait(stream_socket::wait_read, asio::redirect_error(use_awaitable, error));
-    } while (!error && self->at == connection::phase::waiting && !has_gone(self->number));
-    if (self->at == connection::phase::waiting) {
-        ended(self);
-    }
+///
+/// A callback, since every node has one for as long as it lives: a coroutine took 0.6 KB more of 2 (massif, 900 held).
+void server::watch(const connection_ptr& self) {
+    self->socket.async_wait(stream_socket::wait_read, [this, self](error_code error) {
+        if (self->at != connection::phase::waiting) {
+            return;
+        }
+        if (!error && !has_gone(self->number)) {
+            watch(self);
+            return;
+        }
+        try {
+            ended(self);
+        } catch (const std::exception&) {
+            log_exception(std::current_exception());
+        }
+    });
 }
 
 /// Writes what a slow reader did not take at once, then closes: only a reply that ends a connection can be so long.
@@ -514,7 +523,7 @@ void server::write_later(const connection_ptr& self, ssize_t written) {
 void server::wait_for_end(const connection_ptr& self) {
     if (self) {
         self->at = connection::phase::waiting;
-        asio::co_spawn(io_.get_executor(), watch(self), log_exception);
+        watch(self);
     }
 }
 

@@ -2,8 +2,8 @@
 ///
 /// The way of a request: accepted, read and framed here, decoded by wire, answered by the service, encoded by wire,
 /// written here; then the connection is closed or kept. Nearly every request is there whole when its connection is
-/// accepted, and is answered on the spot; only a connection that must wait, for bytes or for an answer, gets an Asio
-/// socket and a coroutine.
+/// accepted, and is answered on the spot; only a connection that must wait, for bytes, for an answer or for its end, gets
+/// an Asio socket, and a coroutine only while it reads or writes.
 #pragma once
 
 #include "net/asio.hpp"
@@ -86,7 +86,7 @@ class server final : private liveness {
     void handle(guest&, std::string_view received);
     connection_ptr adopt(guest&);
     awaitable read_request(connection_ptr);
-    awaitable watch(connection_ptr);
+    void watch(const connection_ptr&);
     awaitable write_rest(connection_ptr);
 
     void request(connection_number, const origin&, std::string_view received, guest*);
