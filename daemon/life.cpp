@@ -178,8 +178,7 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     std::signal(SIGPIPE, SIG_IGN); // whoever read our log may go
     std::optional<signals_wait> not_ready(std::in_place);
     const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
-    constexpr int threads_that_serve = 1;
-    asio::io_context io(threads_that_serve);
+    asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO); // one thread serves; the others post to it, no more
     std::vector<acceptor> listeners;
     try {
         listeners = listeners_for(io, from);

@@ -32,11 +32,7 @@ void put_decimal(std::string& out, int value) {
 /// The fields that ALIVE2_REQ and PORT2_RESP share.
 template <typename Message>
 void put_node(std::string& out, const Message& node) {
-    put_u16(out, node.port);
-    put_u8(out, node.node_type);
-    put_u8(out, node.protocol);
-    put_u16(out, node.highest_version);
-    put_u16(out, node.lowest_version);
+    put_integers(out, node.port, node.node_type, node.protocol, node.highest_version, node.lowest_version);
     put_field(out, node.alive_name);
     put_field(out, node.extra);
 }

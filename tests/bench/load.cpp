@@ -1,14 +1,16 @@
 // The bench's client: asks an epmd as fast as it answers, checks every reply byte for byte, and tells what that cost
 // the server, by the server's own clock. An epoll loop, or one a thread, so that the client is not what is measured.
 //
-//   bench_load hold COUNT                             registers COUNT names, says "ready", and stays till its input
-//   ends bench_load stall COUNT                            COUNT connections that send half a request, likewise
-//   bench_load lookup|names|register SECONDS COUNT THREADS PID
-//   bench_load start TIMES PROGRAM                    starts a server so often, and ends it when it has answered
+//   bench_load hold COUNT [HOSTS]         registers COUNT names one by one, says "ready", and stays till its input ends
+//   bench_load storm COUNT                registers COUNT names all at once, says how long the replies took, and stays
+//   bench_load stall COUNT                COUNT connections that send half a request, and stay
+//   bench_load lookup|names|register SECONDS COUNT THREADS PID [HOSTS]
+//   bench_load ask TIMES COUNT            looks names up, one after the other
+//   bench_load start TIMES PROGRAM        starts a server so often, and ends it when it has answered
 //
 // lookup: of any of COUNT names; names: the list of them; register: a name of its own, and away again. PID: the
-// server's. Prints one line "operations N seconds S cpu_us C p50_us P p99_us P"; start: "start_us P", of the quick
-// ones.
+// server's. HOSTS: over how many hosts the names are spread; without it all are at 127.0.0.1. Prints one line,
+// "operations N seconds S cpu_us C p50_us P p99_us P"; start: "start_us P", of the quick ones.
 #include "wire/encode.hpp"
 
 #include <algorithm>
@@ -29,6 +31,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -64,6 +67,16 @@ std::uint16_t port_of(int number) {
     return static_cast<std::uint16_t>(20000 + number % 40000);
 }
 
+/// The address of the host of a name, in network byte order.
+in_addr_t address_of(int number, int hosts) {
+    constexpr int addresses_a_byte = 250;
+    const int host = hosts == 0 ? 0 : number % hosts;
+    const int third = host / addresses_a_byte;
+    const int fourth = host % addresses_a_byte + 1;
+    const int first_two = hosts == 0 ? 127 * 256 : 127 * 256 + 1;
+    return htonl(static_cast<in_addr_t>((first_two * 256 + third) * 256 + fourth));
+}
+
 std::string encoded(const wire::request& what) {
     std::string bytes;
     wire::encode(what, bytes);
@@ -89,9 +102,10 @@ struct operation {
     bool is_in_turn = false;     ///< each number once, before the first comes again; else at random
     int first = 0;               ///< numbers of the names to ask for
     int count = 1;
+    int hosts = 0; ///< over which they are spread; 0: none but the machine
 };
 
-operation lookup_of(int count) {
+operation lookup_of(int count, int hosts) {
     return {.request = [](int number) { return encoded(wire::port_please2_req{name_of(number)}); },
             .is_right =
                 [](int number, std::string_view reply) {
@@ -101,7 +115,8 @@ operation lookup_of(int count) {
             .reply_bytes = 0,
             .is_in_turn = false,
             .first = 0,
-            .count = count};
+            .count = count,
+            .hosts = hosts};
 }
 
 /// Which of the servers lists the newest first is its own business.
@@ -138,15 +153,22 @@ operation registration_beside(int held) {
 
 class connection {
   public:
-    connection() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        if (!connect()) {
-            fail("cannot connect to the server");
+    explicit connection(in_addr_t where) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        if (!connect(where)) {
+            fail("cannot connect to the server: " + std::generic_category().message(errno));
+        }
+    }
+    /// Does not wait until it is connected.
+    struct at_once {};
+    explicit connection(at_once) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        if (!connect(htonl(INADDR_LOOPBACK)) && errno != EINPROGRESS) {
+            fail("cannot connect to the server: " + std::generic_category().message(errno));
         }
     }
     /// Waits until there is a server.
     struct patiently {};
     explicit connection(patiently) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        while (!connect()) {
+        while (!connect(htonl(INADDR_LOOPBACK))) {
             std::this_thread::sleep_for(std::chrono::microseconds(20)); // else it would keep the CPU from the server
         }
     }
@@ -174,11 +196,11 @@ class connection {
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
   private:
-    [[nodiscard]] bool connect() const {
+    [[nodiscard]] bool connect(in_addr_t where) const {
         sockaddr_in server{};
         server.sin_family = AF_INET;
         server.sin_port = htons(epmd_port);
-        server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        server.sin_addr.s_addr = where;
         return ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0; // NOLINT
     }
 
@@ -238,7 +260,7 @@ class loop {
                                                      : std::uniform_int_distribution<int>(0, what_.count - 1)(random_));
         one.reply.clear();
         one.began = clock::now();
-        one.with = std::make_unique<connection>();
+        one.with = std::make_unique<connection>(address_of(one.number, what_.hosts));
         one.with->send(what_.request(one.number));
         epoll_event wanted{};
         wanted.events = EPOLLIN;
@@ -275,6 +297,18 @@ class loop {
     std::vector<double> taken_;
 };
 
+/// Middle, late and last of what was taken.
+std::string spread(std::vector<double> taken) {
+    if (taken.empty()) {
+        fail("nothing was answered");
+    }
+    std::sort(taken.begin(), taken.end());
+    const auto share = [&](std::size_t percent) { return taken[(taken.size() - 1) * percent / 100]; };
+    std::array<char, 96> text{};
+    std::snprintf(text.data(), text.size(), "p50_us %.1f p99_us %.1f most_us %.1f", share(50), share(99), taken.back());
+    return text.data();
+}
+
 void measure(const operation& what, double seconds, int threads, const std::string& pid) {
     constexpr std::chrono::milliseconds warm_up{200};
     const auto from = clock::now() + warm_up;
@@ -297,48 +331,125 @@ void measure(const operation& what, double seconds, int threads, const std::stri
     for (const auto& some : taken) {
         all.insert(all.end(), some.begin(), some.end());
     }
-    if (all.empty()) {
-        fail("nothing was answered");
-    }
-    std::sort(all.begin(), all.end());
-    const auto share = [&](std::size_t percent) { return all[(all.size() - 1) * percent / 100]; };
-    std::printf("operations %zu seconds %.3f cpu_us %.3f p50_us %.1f p99_us %.1f\n", all.size(), seconds,
-                static_cast<double>(cpu) / 1000 / static_cast<double>(all.size()), share(50), share(99));
+    std::printf("operations %zu seconds %.3f cpu_us %.3f %s\n", all.size(), seconds,
+                static_cast<double>(cpu) / 1000 / static_cast<double>(all.size()), spread(all).c_str());
 }
 
 // ---- those that stay
 
-void stay(const std::vector<std::unique_ptr<connection>>& held) {
-    std::printf("ready %zu\n", held.size());
+void stay_till_input_ends() {
     std::fflush(stdout);
     std::string line;
     while (std::getline(std::cin, line)) {
     }
 }
 
-void hold(int count) {
+constexpr std::size_t reply_bytes_of_registration = 6;
+
+void check_is_registered(int number, std::string_view reply) {
+    if (reply.size() != reply_bytes_of_registration || !reply.starts_with(std::string_view("v\0", 2))) {
+        fail(name_of(number) + " was not registered");
+    }
+}
+
+void hold(int count, int hosts) {
     std::vector<std::unique_ptr<connection>> held;
     for (int number = 0; number < count; ++number) {
-        held.push_back(std::make_unique<connection>());
+        held.push_back(std::make_unique<connection>(address_of(number, hosts)));
         held.back()->send(registration_of(number));
         std::string reply;
         bool is_empty = false;
-        while (reply.size() < 6 && held.back()->receive(reply, is_empty, true)) {
+        while (reply.size() < reply_bytes_of_registration && held.back()->receive(reply, is_empty, true)) {
         }
-        if (!reply.starts_with(std::string_view("v\0", 2))) {
-            fail(name_of(number) + " was not registered");
+        check_is_registered(number, reply);
+    }
+    std::printf("ready %d\n", count);
+    stay_till_input_ends();
+}
+
+/// Their names are others than those of `hold`.
+constexpr int first_of_storm = 50000;
+
+/// None waits for another; the time of each is from when it began to connect.
+void storm(int count) {
+    struct node {
+        std::unique_ptr<connection> with;
+        clock::time_point began;
+        bool is_sent = false;
+    };
+    std::vector<node> held(static_cast<std::size_t>(count));
+    const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+    std::vector<double> taken;
+    const auto go_on = [&](std::uint32_t number) {
+        auto& one = held[number];
+        if (!one.is_sent) {
+            one.with->send(registration_of(first_of_storm + static_cast<int>(number)));
+            one.is_sent = true;
+            epoll_event wanted{};
+            wanted.events = EPOLLIN;
+            wanted.data.u32 = number;
+            ::epoll_ctl(epoll, EPOLL_CTL_MOD, one.with->descriptor(), &wanted);
+            return;
+        }
+        std::string reply;
+        bool is_empty = false;
+        one.with->receive(reply, is_empty);
+        check_is_registered(first_of_storm + static_cast<int>(number), reply);
+        ::epoll_ctl(epoll, EPOLL_CTL_DEL, one.with->descriptor(), nullptr);
+        taken.push_back(std::chrono::duration<double, std::micro>(clock::now() - one.began).count());
+    };
+    const auto go_on_with_all = [&](int longest_wait) {
+        std::array<epoll_event, 64> events{};
+        const int ready = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), longest_wait);
+        std::for_each_n(events.begin(), std::max(ready, 0), [&](const epoll_event& one) { go_on(one.data.u32); });
+        return ready > 0;
+    };
+    for (std::uint32_t number = 0; number < held.size(); ++number) {
+        auto& one = held[number];
+        one.began = clock::now();
+        one.with = std::make_unique<connection>(connection::at_once{});
+        epoll_event wanted{};
+        wanted.events = EPOLLOUT;
+        wanted.data.u32 = number;
+        ::epoll_ctl(epoll, EPOLL_CTL_ADD, one.with->descriptor(), &wanted);
+        go_on_with_all(0);
+    }
+    constexpr int as_long_as_a_vm = 10000; // ms
+    while (taken.size() < held.size()) {
+        if (!go_on_with_all(as_long_as_a_vm)) {
+            fail("only " + std::to_string(taken.size()) + " of " + std::to_string(count) + " were answered");
         }
     }
-    stay(held);
+    ::close(epoll);
+    std::printf("operations %d %s\n", count, spread(taken).c_str());
+    stay_till_input_ends();
+}
+
+void ask(int times, int count) {
+    const auto what = lookup_of(count, 0);
+    for (int i = 0; i < times; ++i) {
+        const int number = i % count;
+        const connection with(address_of(number, 0));
+        with.send(what.request(number));
+        std::string reply;
+        bool is_empty = false;
+        while (with.receive(reply, is_empty, true)) {
+        }
+        if (!what.is_right(number, reply)) {
+            fail("a wrong reply about " + name_of(number));
+        }
+    }
+    std::printf("operations %d\n", times);
 }
 
 void stall(int count) {
     std::vector<std::unique_ptr<connection>> held;
     for (int i = 0; i < count; ++i) {
-        held.push_back(std::make_unique<connection>());
+        held.push_back(std::make_unique<connection>(htonl(INADDR_LOOPBACK)));
         held.back()->send(std::string_view("\0\x07z", 3));
     }
-    stay(held);
+    std::printf("ready %d\n", count);
+    stay_till_input_ends();
 }
 
 /// From exec to the first answer: what a VM waits for that starts its own epmd.
@@ -382,20 +493,28 @@ void run(const std::vector<std::string>& words) {
     ::getrlimit(RLIMIT_NOFILE, &most);
     most.rlim_cur = most.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &most);
-    if (words.size() == 2 && words[0] == "hold") {
-        hold(number_of(words[1]));
-    } else if (words.size() == 2 && words[0] == "stall") {
-        stall(number_of(words[1]));
-    } else if (words.size() == 3 && words[0] == "start") {
-        start(number_of(words[1]), words[2]);
-    } else if (words.size() == 5) {
-        const int count = number_of(words[2]);
-        const auto what = words[0] == "names"      ? names_of(count)
-                          : words[0] == "register" ? registration_beside(count)
-                                                   : lookup_of(count);
-        measure(what, std::stod(words[1]), number_of(words[3]), words[4]);
+    const auto is = [&](const std::string& what, std::size_t least, std::size_t highest) {
+        return !words.empty() && words[0] == what && words.size() > least && words.size() <= highest + 1;
+    };
+    const auto number_at = [&](std::size_t i) { return i < words.size() ? number_of(words[i]) : 0; };
+    if (is("hold", 1, 2)) {
+        hold(number_at(1), number_at(2));
+    } else if (is("storm", 1, 1)) {
+        storm(number_at(1));
+    } else if (is("stall", 1, 1)) {
+        stall(number_at(1));
+    } else if (is("ask", 2, 2)) {
+        ask(number_at(1), number_at(2));
+    } else if (is("start", 2, 2)) {
+        start(number_at(1), words[2]);
+    } else if (is("lookup", 4, 5)) {
+        measure(lookup_of(number_at(2), number_at(5)), std::stod(words[1]), number_at(3), words[4]);
+    } else if (is("names", 4, 4)) {
+        measure(names_of(number_at(2)), std::stod(words[1]), number_at(3), words[4]);
+    } else if (is("register", 4, 4)) {
+        measure(registration_beside(number_at(2)), std::stod(words[1]), number_at(3), words[4]);
     } else {
-        fail("bench_load hold|stall COUNT, or bench_load lookup|names|register SECONDS COUNT THREADS PID");
+        fail("its first lines say what it can be told to do");
     }
 }
 
