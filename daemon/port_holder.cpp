@@ -3,12 +3,14 @@
 #include "placement/kernel.hpp"
 #include "placement/processes.hpp"
 
+#include <array>
+
 namespace epmd {
 namespace {
 
 std::string describe_holder(std::uint16_t port) {
     netlink_kernel sockets;
-    const auto listeners = sockets.listening(port);
+    const auto listeners = sockets.listening(std::array{port});
     if (listeners.empty()) {
         return "a socket that we cannot see";
     }

@@ -3,8 +3,10 @@
 
 #include "registry/address.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -33,8 +35,11 @@ class kernel {
     virtual std::optional<socket_info> connected(const address& local, std::uint16_t local_port, const address& remote,
                                                  std::uint16_t remote_port) = 0;
 
-    /// The sockets that listen on a port, whatever their address.
-    virtual std::vector<socket_info> listening(std::uint16_t port) = 0;
+    /// The sockets that listen on one of those ports, whatever their address: one walk through all listeners of the
+    /// machine, however many the ports are. Precondition: at most max_ports_at_once.
+    virtual std::vector<socket_info> listening(std::span<const std::uint16_t> ports) = 0;
+
+    static constexpr std::size_t max_ports_at_once = 1000;
 
   protected:
     kernel() = default;
@@ -52,7 +57,7 @@ class netlink_kernel final : public kernel {
 
     std::optional<socket_info> connected(const address& local, std::uint16_t local_port, const address& remote,
                                          std::uint16_t remote_port) override;
-    std::vector<socket_info> listening(std::uint16_t port) override;
+    std::vector<socket_info> listening(std::span<const std::uint16_t> ports) override;
 
   private:
     int netlink_;

@@ -98,15 +98,12 @@ void placer::survey_those_that_wait() {
         }
         ++surveys_under_way_;
         boost::asio::post(survey_thread_, [this, batch = std::move(batch), known = hooks_.known()] {
-            std::vector<std::pair<connection_number, finding>> all;
-            for (const auto& one : batch) {
-                all.emplace_back(one.connection, survey(one, *known, *around_.sockets, *around_.all_processes));
-            }
-            boost::asio::post(io_, [this, all = std::move(all)]() mutable {
+            auto found = survey(batch, *known, *around_.sockets, *around_.all_processes);
+            boost::asio::post(io_, [this, batch, found = std::move(found)]() mutable {
                 --surveys_under_way_;
                 survey_those_that_wait();
-                for (auto& [connection, found] : all) {
-                    surveyed(connection, std::move(found));
+                for (std::size_t i = 0; i < batch.size(); ++i) {
+                    surveyed(batch[i].connection, std::move(found[i]));
                 }
             });
         });

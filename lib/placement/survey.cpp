@@ -3,6 +3,8 @@
 #include "dist/node_name.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 
 namespace epmd {
 namespace {
@@ -14,8 +16,10 @@ constexpr std::uint8_t type_of_vms = 77;
 /// A survey in progress: what is known is narrowed down step by step.
 class surveyor {
   public:
-    surveyor(const question& about, const hosts& known, kernel& sockets, processes& all)
-        : about_(about), known_(known), sockets_(sockets), all_(all) {}
+    /// `listeners`: on the port, and maybe on others.
+    surveyor(const question& about, const hosts& known, const std::vector<socket_info>& listeners, kernel& sockets,
+             processes& all)
+        : about_(about), known_(known), all_listeners_(listeners), sockets_(sockets), all_(all) {}
 
     finding look() {
         const auto& from = about_.from;
@@ -67,9 +71,11 @@ class surveyor {
         if (about_.port == 0) {
             return;
         }
-        listeners_ = sockets_.listening(about_.port);
-        std::erase_if(listeners_,
-                      [&](const socket_info& one) { return result_.who.uid && one.uid != *result_.who.uid; });
+        std::copy_if(all_listeners_.begin(), all_listeners_.end(), std::back_inserter(listeners_),
+                     [&](const socket_info& one) {
+                         const bool is_others = result_.who.uid && one.uid != *result_.who.uid;
+                         return one.local_port == about_.port && !is_others;
+                     });
         if (listeners_.size() > 1) {
             auto own = listeners_;
             std::erase_if(own, [&](const socket_info& one) { return !owner_ || !all_.owns(owner_->pid, one.inode); });
@@ -173,6 +179,7 @@ class surveyor {
 
     const question& about_;
     const hosts& known_;
+    const std::vector<socket_info>& all_listeners_;
     kernel& sockets_;
     processes& all_;
 
@@ -185,8 +192,19 @@ class surveyor {
 
 } // namespace
 
-finding survey(const question& about, const hosts& known, kernel& sockets, processes& all) {
-    return surveyor(about, known, sockets, all).look();
+std::vector<finding> survey(std::span<const question> about, const hosts& known, kernel& sockets, processes& all) {
+    std::vector<std::uint16_t> ports;
+    for (const auto& one : about) {
+        if (one.port != 0) {
+            ports.push_back(one.port);
+        }
+    }
+    const auto listeners = sockets.listening(ports);
+    std::vector<finding> result;
+    for (const auto& one : about) {
+        result.push_back(surveyor(one, known, listeners, sockets, all).look());
+    }
+    return result;
 }
 
 } // namespace epmd

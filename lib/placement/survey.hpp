@@ -5,13 +5,17 @@
 #include "placement/processes.hpp"
 #include "registry/evidence.hpp"
 
+#include <span>
+#include <vector>
+
 namespace epmd {
 
-/// Looks at the sockets and the process of a registration. Milliseconds; not for the thread that serves.
+/// Looks at the sockets and the processes of some registrations, and finds something of each, in their order.
+/// Milliseconds; not for the thread that serves.
 ///
-/// The finding has a host if the node is one that was placed before, if the listener names one, or if the process names
+/// A finding has a host if the node is one that was placed before, if the listener names one, or if the process names
 /// the machine by giving no host. If it has none but a host_name, that is to be resolved: see place_by_name. If it has
 /// neither, or a guess, and ask_at, the node itself is to say: see node_asker.
-finding survey(const question&, const hosts&, kernel&, processes&);
+std::vector<finding> survey(std::span<const question>, const hosts&, kernel&, processes&);
 
 } // namespace epmd

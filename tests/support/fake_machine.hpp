@@ -9,6 +9,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 namespace epmd::test {
@@ -27,10 +28,11 @@ class fake_kernel final : public kernel {
         return found == sockets.end() ? std::nullopt : std::optional(*found);
     }
 
-    std::vector<socket_info> listening(std::uint16_t port) override {
+    std::vector<socket_info> listening(std::span<const std::uint16_t> ports) override {
         std::vector<socket_info> result;
-        std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(result),
-                     [port](const socket_info& one) { return one.is_listening && one.local_port == port; });
+        std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(result), [=](const socket_info& one) {
+            return one.is_listening && std::find(ports.begin(), ports.end(), one.local_port) != ports.end();
+        });
         return result;
     }
 };

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -224,6 +225,11 @@ socket_info expected_listener(const test::tcp_socket& of, const address& where) 
             .is_listening = true};
 }
 
+/// On one port.
+sockets listening_on(kernel& asked, std::uint16_t port) {
+    return asked.listening(std::array{port});
+}
+
 sockets sorted(sockets all) {
     std::sort(all.begin(), all.end(),
               [](const socket_info& left, const socket_info& right) { return left.local < right.local; });
@@ -247,15 +253,15 @@ TEST_CASE("all listeners on a port are found, each at its address") {
     const auto [lowry, jill] = two_listeners("127.0.0.2"_ip, "127.0.0.3"_ip);
     const auto elsewhere = test::listen_on("127.0.0.2"_ip);
     netlink_kernel kernel;
-    CHECK(sorted(kernel.listening(lowry.port())) ==
+    CHECK(sorted(listening_on(kernel, lowry.port())) ==
           sockets{expected_listener(lowry, "127.0.0.2"_ip), expected_listener(jill, "127.0.0.3"_ip)});
-    CHECK(kernel.listening(elsewhere.port()) == sockets{expected_listener(elsewhere, "127.0.0.2"_ip)});
+    CHECK(listening_on(kernel, elsewhere.port()) == sockets{expected_listener(elsewhere, "127.0.0.2"_ip)});
 }
 
 TEST_CASE("a listener on every address is found at the wildcard") {
     const auto listener_v4 = test::listen_on("0.0.0.0"_ip);
     netlink_kernel kernel;
-    CHECK(kernel.listening(listener_v4.port()) == sockets{expected_listener(listener_v4, wildcard_v4)});
+    CHECK(listening_on(kernel, listener_v4.port()) == sockets{expected_listener(listener_v4, wildcard_v4)});
 }
 
 TEST_CASE("IPv6 listeners are found, beside an IPv4 one on their port") {
@@ -264,9 +270,9 @@ TEST_CASE("IPv6 listeners are found, beside an IPv4 one on their port") {
     }
     const auto everywhere = test::listen_on("::"_ip);
     netlink_kernel kernel;
-    CHECK(kernel.listening(everywhere.port()) == sockets{expected_listener(everywhere, wildcard_v6)});
+    CHECK(listening_on(kernel, everywhere.port()) == sockets{expected_listener(everywhere, wildcard_v6)});
     const auto [v4, v6] = two_listeners("127.0.0.2"_ip, "::1"_ip);
-    CHECK(sorted(kernel.listening(v4.port())) ==
+    CHECK(sorted(listening_on(kernel, v4.port())) ==
           sockets{expected_listener(v6, "::1"_ip), expected_listener(v4, "127.0.0.2"_ip)});
 }
 
@@ -274,14 +280,14 @@ TEST_CASE("on a port where nobody listens nothing is found") {
     auto listening = test::listen_on("127.0.0.2"_ip);
     const auto port = listening.port();
     netlink_kernel kernel;
-    CHECK(kernel.listening(port).size() == 1);
+    CHECK(listening_on(kernel, port).size() == 1);
     listening.close();
-    CHECK(kernel.listening(port).empty());
+    CHECK(listening_on(kernel, port).empty());
     // A connection's own port is nobody's to listen on.
     const auto other = test::listen_on("127.0.0.2"_ip);
     const auto client = test::connect_to("127.0.0.2"_ip, other.port());
-    CHECK(kernel.listening(client.port()).empty());
-    CHECK(kernel.listening(0).empty());
+    CHECK(listening_on(kernel, client.port()).empty());
+    CHECK(listening_on(kernel, 0).empty());
 }
 
 /// A connection from `source` to `where` is found from both its ends.
@@ -363,12 +369,45 @@ TEST_CASE("questions one after the other each get their own answer") {
     const auto client = test::connect_to("127.0.0.2"_ip, first.port(), "127.0.0.1"_ip);
     netlink_kernel kernel;
     for (int i = 0; i < 100; ++i) {
-        REQUIRE(kernel.listening(first.port()) == sockets{expected_listener(first, "127.0.0.2"_ip)});
+        REQUIRE(listening_on(kernel, first.port()) == sockets{expected_listener(first, "127.0.0.2"_ip)});
         REQUIRE(kernel.connected("192.0.2.1"_ip, 1, "192.0.2.2"_ip, 2) == std::nullopt);
-        REQUIRE(kernel.listening(second.port()) == sockets{expected_listener(second, "127.0.0.3"_ip)});
+        REQUIRE(listening_on(kernel, second.port()) == sockets{expected_listener(second, "127.0.0.3"_ip)});
         const auto found = kernel.connected("127.0.0.1"_ip, client.port(), "127.0.0.2"_ip, first.port());
         REQUIRE(found);
         REQUIRE(found->inode == client.inode());
+    }
+}
+
+TEST_CASE("of the listeners of many ports all are found at once, and no other") {
+    netlink_kernel kernel;
+    CHECK(kernel.listening({}).empty());
+    const auto between = test::listen_on("127.0.0.2"_ip);
+    for (const std::size_t count : {1, 2, 3, 16, 17, 100, 1000}) {
+        CAPTURE(count);
+        // The ends of the range, a port of nobody's, one twice; the listeners' own among them.
+        std::vector<std::uint16_t> ports{0, 65535, 65535, 1};
+        std::vector<test::tcp_socket> all;
+        sockets expected;
+        const auto how_many = std::min<std::size_t>(count, 100);
+        for (std::size_t i = 0; i < how_many; ++i) {
+            all.push_back(test::listen_on("127.0.0.3"_ip));
+            expected.push_back(expected_listener(all.back(), "127.0.0.3"_ip));
+            ports.push_back(all.back().port());
+        }
+        while (ports.size() < count) {
+            ports.push_back(1);
+        }
+        ports.resize(std::min<std::size_t>(ports.size(), kernel::max_ports_at_once));
+        std::reverse(ports.begin(), ports.end());
+        auto found = kernel.listening(ports);
+        std::erase_if(found,
+                      [](const socket_info& one) { return one.local != "127.0.0.3"_ip; }); // others' on 1 or 65535
+        const auto by_port = [](const socket_info& left, const socket_info& right) {
+            return left.local_port < right.local_port;
+        };
+        std::sort(found.begin(), found.end(), by_port);
+        std::sort(expected.begin(), expected.end(), by_port);
+        CHECK(found == expected);
     }
 }
 
@@ -384,7 +423,7 @@ TEST_CASE("a hundred listeners on one port are all found") {
     }
     netlink_kernel kernel;
     CHECK(others.size() > 100);
-    CHECK(kernel.listening(first.port()).size() == others.size() + 1);
+    CHECK(listening_on(kernel, first.port()).size() == others.size() + 1);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -81,7 +82,7 @@ struct machine {
         return *this;
     }
 
-    finding surveyed_whole() { return survey(about, known, sockets, all); }
+    finding surveyed_whole() { return survey(std::array{about}, known, sockets, all).front(); }
     /// Without what is only for later: where to ask, or why not, and whether it is as before.
     finding surveyed() {
         auto result = surveyed_whole();
@@ -461,6 +462,30 @@ TEST_CASE("what a node speaks is known by how it registered") {
     CHECK_FALSE(some.surveyed().is_over_ipv6);
     some.about.from.local = "::1"_ip;
     CHECK(some.surveyed().is_over_ipv6);
+}
+
+// ---- several at once
+
+TEST_CASE("of several nodes each is found what is its own") {
+    machine some;
+    some.connection().vm(7, {}, {inode_of_connection, 21}).listener("127.0.0.2"_ip, 21);
+    auto nowhere = some.about;
+    nowhere.port = 0;
+    auto elsewhere = some.about;
+    elsewhere.port = node_port + 1;
+    auto unseen = some.about;
+    unseen.from.peer_port = 5001;
+    const std::array all{nowhere, some.about, elsewhere, unseen, some.about};
+    const auto result = survey(all, some.known, some.sockets, some.all);
+    REQUIRE(result.size() == all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        CAPTURE(i);
+        CHECK(result[i] == survey(std::array{all[i]}, some.known, some.sockets, some.all).front());
+    }
+    CHECK(result[0].where == std::nullopt);
+    CHECK(result[1].where == lowry);
+    CHECK(result[2].where == std::nullopt);
+    CHECK(result[3].who == owner{});
 }
 
 // ---- nodes that register anew
