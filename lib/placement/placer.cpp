@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include <ifaddrs.h>
@@ -19,10 +20,12 @@ namespace epmd {
 namespace {
 
 /// How many questions the survey thread is given at once: the first of them waits for the last. Chosen, not tuned.
-constexpr std::size_t max_batch_size = 16;
+constexpr std::size_t max_batch_size = 64;
 
-/// Two, so that the thread has work while the answers to one are taken.
-constexpr int max_surveys_under_way = 2;
+/// Who comes alone is looked into at once; of those that come in a crowd no batch begins sooner after another. To wake
+/// a thread costs more than most questions, and a walk of the kernel through its listeners is one for the whole batch.
+/// Chosen, not tuned.
+constexpr std::chrono::milliseconds survey_interval{1};
 
 std::string read_hostname() {
     std::array<char, 256> name{}; // HOST_NAME_MAX is 64
@@ -57,7 +60,8 @@ surroundings surroundings::of_this_machine() {
 }
 
 placer::placer(boost::asio::io_context& io, surroundings around, hooks callbacks)
-    : io_(io), around_(std::move(around)), hooks_(std::move(callbacks)), resolver_(io, around_.resolve), nodes_(io) {}
+    : io_(io), around_(std::move(around)), hooks_(std::move(callbacks)), resolver_(io, around_.resolve), nodes_(io),
+      survey_pause_(io) {}
 
 placer::~placer() {
     survey_thread_.stop();
@@ -65,49 +69,70 @@ placer::~placer() {
 }
 
 void placer::ask(question what) {
+    if (what.what == inquiry::everything) {
+        if (is_resolving_machine_) {
+            look_at_machine(); // else its turn is soon enough
+        }
+        waiting_for_survey_.push_back(std::move(what));
+        survey_in_turn();
+        return;
+    }
     look_at_machine();
-    when_machine_is_known([this, what = std::move(what)]() mutable {
-        switch (what.what) {
-        case inquiry::everything:
-            waiting_for_survey_.push_back(std::move(what));
-            survey_those_that_wait();
-            break;
-        case inquiry::host_name:
-            resolve(what.connection, what.before, std::nullopt);
-            break;
-        case inquiry::node:
+    when_machine_is_known([this, what = std::move(what)] {
+        if (what.what == inquiry::node) {
             ask_node(what);
-            break;
+        } else {
+            resolve(what.connection, what.before, std::nullopt);
         }
     });
 }
 
-/// Hands questions to the survey thread by the batch: to wake a thread costs more than to ask the kernel. Who has gone
-/// before its turn is not asked about.
-void placer::survey_those_that_wait() {
-    while (surveys_under_way_ < max_surveys_under_way) {
-        std::vector<question> batch;
-        while (batch.size() < max_batch_size && !waiting_for_survey_.empty()) {
-            if (hooks_.is_wanted(waiting_for_survey_.front().connection)) {
-                batch.push_back(std::move(waiting_for_survey_.front()));
-            }
-            waiting_for_survey_.pop_front();
+/// Hands those that wait to the survey thread, by the batch.
+void placer::survey_in_turn() {
+    if (is_survey_under_way_ || is_pausing_) {
+        return;
+    }
+    start_survey();
+    if (!is_survey_under_way_) {
+        return;
+    }
+    is_pausing_ = true;
+    survey_pause_.expires_after(survey_interval);
+    survey_pause_.async_wait([this](boost::system::error_code error) {
+        if (!error) {
+            is_pausing_ = false;
+            survey_in_turn();
         }
-        if (batch.empty()) {
-            return;
+    });
+}
+
+/// Of those that wait, the first max_batch_size; who has gone before its turn is not asked about. None, if nobody
+/// waits.
+void placer::start_survey() {
+    std::vector<question> batch;
+    while (batch.size() < max_batch_size && !waiting_for_survey_.empty()) {
+        if (hooks_.is_wanted(waiting_for_survey_.front().connection)) {
+            batch.push_back(std::move(waiting_for_survey_.front()));
         }
-        ++surveys_under_way_;
-        boost::asio::post(survey_thread_, [this, batch = std::move(batch), known = hooks_.known()] {
+        waiting_for_survey_.pop_front();
+    }
+    if (batch.empty()) {
+        return;
+    }
+    is_survey_under_way_ = true;
+    look_at_machine();
+    when_machine_is_known([this, batch = std::move(batch)] {
+        boost::asio::post(survey_thread_, [this, batch, known = hooks_.known()] {
             auto found = survey(batch, *known, *around_.sockets, *around_.all_processes);
             boost::asio::post(io_, [this, batch, found = std::move(found)]() mutable {
-                --surveys_under_way_;
-                survey_those_that_wait();
+                is_survey_under_way_ = false;
                 for (std::size_t i = 0; i < batch.size(); ++i) {
                     surveyed(batch[i].connection, std::move(found[i]));
                 }
+                survey_in_turn();
             });
         });
-    }
+    });
 }
 
 /// Only a host name may be left to look up. A node that is where it was has one as well: the hosts file may be another

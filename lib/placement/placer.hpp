@@ -2,6 +2,7 @@
 /// host name resolved.
 #pragma once
 
+#include "net/asio.hpp"
 #include "placement/kernel.hpp"
 #include "placement/node_asker.hpp"
 #include "placement/processes.hpp"
@@ -75,7 +76,8 @@ class placer {
         bool operator==(const file_stamp&) const = default;
     };
 
-    void survey_those_that_wait();
+    void survey_in_turn();
+    void start_survey();
     void surveyed(connection_number, finding);
     void ask_node(const question&);
     void take_answer(const question&, const node_answer&);
@@ -94,7 +96,9 @@ class placer {
     bool may_ask_nodes_ = true;
     boost::asio::thread_pool survey_thread_{1};
     std::deque<question> waiting_for_survey_;
-    int surveys_under_way_ = 0; // batches of questions
+    bool is_survey_under_way_ = false;
+    timer survey_pause_;
+    bool is_pausing_ = false; // a survey began within the last survey_interval
 
     machine_identity machine_;
     std::optional<file_stamp> hosts_file_seen_;
