@@ -109,6 +109,24 @@ class Bench:
 
         return figure
 
+    def taken(self, share: str, held: int) -> Callable[[Server], float]:
+        """What a client sees: from its connect to the end of the reply, eight at a time."""
+
+        def figure(server: Server) -> float:
+            with self.crowd("hold", held):
+                server.wait_until_quiet()
+                return self.measure(server, "lookup", held, 1)[share]
+
+        return figure
+
+    def descriptors(self, held: int) -> Callable[[Server], float]:
+        def figure(server: Server) -> float:
+            with self.crowd("hold", held):
+                server.wait_until_quiet()
+                return float(len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())))
+
+        return figure
+
     def cpu_beside_stalled(self, stalled: int) -> Callable[[Server], float]:
         def figure(server: Server) -> float:
             with self.crowd("hold", 10), self.crowd("stall", stalled):
