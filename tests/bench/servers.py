@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from run import stock_epmd  # noqa: E402
 OURS, STOCK, FLOOR = "ours", "stock", "floor"
 SERVERS = (OURS, STOCK, FLOOR)
 READY_SECONDS = 60.0
+MOST_CONNECTIONS = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200  # of a server or of a client, beside what else it has open
+MOST_OF_STOCK = min(1000, MOST_CONNECTIONS)  # its select has no more
 
 
 def figures_in(line: str) -> dict[str, float]:
@@ -69,6 +72,7 @@ class Bench:
     """What is to be measured with: the programs, and how long each measurement takes."""
 
     def __init__(self, programs: Path, seconds: float) -> None:
+        self.programs = programs
         self.load = str(programs / "bench_load")
         self.commands = {OURS: [str(programs / "epmd")], STOCK: [stock_epmd()], FLOOR: [str(programs / "bench_floor")]}
         self.seconds = seconds
