@@ -23,6 +23,7 @@ bool is_absent_family(boost::system::error_code error) {
     return error == asio::error::address_family_not_supported || error == boost::system::errc::address_not_available;
 }
 
+/// Has the address, but does not listen yet.
 acceptor open_listener(asio::io_context& io, const address& where, std::uint16_t port) {
     acceptor listener(io);
     const auto check = [&](boost::system::error_code error) {
@@ -37,7 +38,6 @@ acceptor open_listener(asio::io_context& io, const address& where, std::uint16_t
         check(listener.set_option(asio::ip::v6_only(true), error));
     }
     check(listener.bind({to_asio(where), port}, error));
-    check(listener.listen(asio::socket_base::max_listen_connections, error));
     check(listener.non_blocking(true, error));
     return listener;
 }
@@ -98,9 +98,16 @@ std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from)
             }
         }
     }
-    for (auto& listener : listeners) {
-        wait_for_requests(listener);
-        restrict_listener(listener, from.scope);
+    // From the last to the first: who finds the loopback address served, finds all of them, and finds none that is left
+    // again because another could not be had.
+    for (auto listener = listeners.rbegin(); listener != listeners.rend(); ++listener) {
+        restrict_listener(*listener, from.scope);
+        boost::system::error_code error;
+        listener->listen(asio::socket_base::max_listen_connections, error);
+        if (error) {
+            throw listen_error(from_asio(listener->local_endpoint().address()), port, error);
+        }
+        wait_for_requests(*listener);
     }
     return listeners;
 }
