@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import FLOOR, MOST_CONNECTIONS, MOST_OF_STOCK, OURS, SERVERS, STOCK, Bench, Server
+from servers import FLOOR, OURS, SERVERS, STOCK, Bench, Server, most_connections
 
 NAMES = (1, 10, 100, 300, 1000, 3000, 15000)
 LISTED = (1, 10, 100, 300, 1000)
@@ -42,7 +42,7 @@ def all_series(bench: Bench) -> list[Series]:
 
 def measure(bench: Bench, rounds: int, series: Series, size: int) -> dict[str, float]:
     """Medians over the rounds; who cannot serve so many is left out."""
-    able = [name for name in SERVERS if series.connections(size) <= (MOST_OF_STOCK if name == STOCK else MOST_CONNECTIONS)]
+    able = [name for name in SERVERS if series.connections(size) <= most_connections(name)]
     figures: dict[str, list[float]] = {name: [] for name in able}
     for _ in range(rounds):
         for name in able:

@@ -18,8 +18,12 @@ from run import stock_epmd  # noqa: E402
 OURS, STOCK, FLOOR = "ours", "stock", "floor"
 SERVERS = (OURS, STOCK, FLOOR)
 READY_SECONDS = 60.0
-MOST_CONNECTIONS = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200  # of a server or of a client, beside what else it has open
-MOST_OF_STOCK = min(1000, MOST_CONNECTIONS)  # its select has no more
+
+
+def most_connections(name: str) -> int:
+    """Of a server and of its client, beside what else they have open: as the limit of open files allows, and stock's select."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200
+    return min(1000, allowed) if name == STOCK else allowed
 
 
 def figures_in(line: str) -> dict[str, float]:
@@ -95,8 +99,8 @@ class Bench:
             held.stdin.close()
 
     def measure(self, server: Server, what: str, count: int, threads: int, hosts: int = 0) -> dict[str, float]:
-        words = [self.load, what, str(self.seconds), str(count), str(threads), str(server.process.pid)]
-        return self.run_load(*words[1:], *([str(hosts)] if hosts else []))
+        words = [what, str(self.seconds), str(count), str(threads), str(server.process.pid)]
+        return self.run_load(*words, *([str(hosts)] if hosts else []))
 
     def run_load(self, *words: str) -> dict[str, float]:
         done = subprocess.run([self.load, *words], capture_output=True, text=True, timeout=READY_SECONDS + self.seconds)
@@ -105,23 +109,17 @@ class Bench:
 
     # Each gives one figure of one server, of which less is better.
 
-    def cpu(self, what: str, count: int, held: int, hosts: int = 0) -> Callable[[Server], float]:
+    def cpu(self, what: str, count: int, held: int, hosts: int = 0, told: str = "cpu_us") -> Callable[[Server], float]:
         def figure(server: Server) -> float:
             with self.crowd("hold", held, hosts):
                 server.wait_until_quiet()
-                return self.measure(server, what, count, 1, hosts)["cpu_us"]
+                return self.measure(server, what, count, 1, hosts)[told]
 
         return figure
 
     def taken(self, share: str, held: int) -> Callable[[Server], float]:
         """What a client sees: from its connect to the end of the reply, eight at a time."""
-
-        def figure(server: Server) -> float:
-            with self.crowd("hold", held):
-                server.wait_until_quiet()
-                return self.measure(server, "lookup", held, 1)[share]
-
-        return figure
+        return self.cpu("lookup", held, held, told=f"{share}_us")
 
     def descriptors(self, held: int) -> Callable[[Server], float]:
         def figure(server: Server) -> float:

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from servers import MOST_CONNECTIONS, MOST_OF_STOCK, SERVERS, STOCK, Bench, Server
+from servers import SERVERS, Bench, Server, most_connections
 
 OTHER_PROCESSES = 500
 SIZES = (900, 15000)
@@ -44,7 +44,7 @@ def run(bench: Bench) -> None:
         print("| --- | --- |" + " --- |" * len(columns))
         for size in SIZES:
             for name in SERVERS:
-                if size > (MOST_OF_STOCK if name == STOCK else MOST_CONNECTIONS):
+                if size > most_connections(name):
                     continue
                 with bench.server(name) as server:
                     figures = storm(bench, server, size)

@@ -25,7 +25,7 @@ def scenarios(bench: Bench) -> list[Scenario]:
     found.append(Scenario("descriptors, 900 held", "number", bench.descriptors(900), "none"))
     found.append(Scenario("idle for a second", "us CPU", bench.idle, "none"))
     found += [Scenario(f"lookup, {count} names", "us CPU", bench.cpu("lookup", count, count), goal) for count, goal in ((1, "1.4"), (10, "1.6"), (100, "2.4"), (900, "7"))]
-    found += [Scenario(f"lookup, {count} names, {share}", "us", bench.taken(f"{share}_us", count), "none") for count in (10, 900) for share in ("p50", "p99")]
+    found += [Scenario(f"lookup, {count} names, {share}", "us", bench.taken(share, count), "none") for count in (10, 900) for share in ("p50", "p99")]
     found += [Scenario(f"lookups, two threads, {count} names", "us", bench.time_of_two_threads(count), goal) for count, goal in ((1, "1.25"), (100, "1.6"), (900, "3.5"))]
     found += [Scenario(f"names list, {count}", "us CPU", bench.cpu("names", count, count), goal) for count, goal in ((10, "6"), (100, "15"), (900, "60"))]
     found += [Scenario(f"registration, {count} in bulk", "us CPU", bench.cpu_in_bulk(count), goal) for count, goal in ((100, "1.3"), (900, "2.5"))]
