@@ -2,8 +2,10 @@
 
 #include "client_verbs.hpp"
 #include "complaint.hpp"
-#include "handover/systemd.hpp"
+#include "handover/inheritance.hpp"
+#include "handover/keeper.hpp"
 #include "log.hpp"
+#include "manager_reports.hpp"
 #include "placement/placer.hpp"
 #include "port_holder.hpp"
 #include "process.hpp"
@@ -11,6 +13,7 @@
 #include "server/listeners.hpp"
 #include "server/server.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
 
@@ -19,59 +22,100 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
 namespace epmd {
 namespace {
 
+/// What the process before left, as the life begins.
+struct beginning {
+    registry_state table;
+    machine_identity machine;
+    std::uint64_t generation = 1;   ///< see keeper
+    std::vector<std::string> names; ///< likewise
+    bool has_predecessor = false;
+};
+
+/// The time in seconds, plus one (transcript of stock): creations differ from those of the daemon before.
+std::uint32_t first_creation() {
+    return static_cast<std::uint32_t>(std::time(nullptr)) + 1;
+}
+
+/// Of what was left, or of nothing.
+beginning beginning_from(inheritance&& left) {
+    beginning result{.table = {.first_creation = first_creation(), .started = std::chrono::steady_clock::now()},
+                     .machine = {},
+                     .generation = left.generation,
+                     .names = std::move(left.names),
+                     .has_predecessor = left.before.has_value()};
+    if (left.before) {
+        result.table = std::move(left.before->table);
+        result.machine = std::move(left.before->machine);
+    }
+    return result;
+}
+
 /// The parts of the daemon and what goes between them.
 class life {
   public:
-    life(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
-         std::function<settings()> read_again)
-        : io_(io), settings_(from), read_again_(std::move(read_again)),
+    life(asio::io_context& io, std::vector<acceptor> listeners, beginning from_before, const settings& from,
+         std::size_t max_connections, settings_reader read, const program& self)
+        : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)), self_(self),
+          known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
+          has_predecessor_(from_before.has_predecessor), nodes_before_(from_before.table.registrations.size()),
+          generation_(from_before.generation), names_(std::move(from_before.names)),
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
-          server_(io, std::move(listeners), from, max_connections, known_, first_creation(),
+          server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
-                   .tell = [this](const event& what) { write_line(*spdlog::default_logger(), *known_, what); },
-                   .stop = [this] { stop("a client asked for it"); }}),
-          ending_(io), reloading_(io) {
+                   .tell = [this](const event& what) { tell(what); },
+                   .stop = [this] { end("a client asked for it"); },
+                   .keep = [this](const registration& one, bool is_new) { keep(one, is_new); },
+                   .let_go = [this](connection_number who) { return let_go(who); }}),
+          manager_(from.has_systemd_sockets ? service_manager::find() : nullptr),
+          reports_(io, manager_.get(), [this] { return status(); }), ending_(io), reloading_(io), upgrading_(io),
+          retry_(io), idle_(io) {
         // What the caller ignores stays ignored, as with stock; a daemon that left its terminal hears all.
-        for (auto [signal, listener] : {std::pair(SIGINT, &ending_), {SIGTERM, &ending_}, {SIGHUP, &reloading_}}) {
+        for (auto [signal, listener] :
+             {std::pair(SIGINT, &ending_), {SIGTERM, &ending_}, {SIGHUP, &reloading_}, {SIGUSR2, &upgrading_}}) {
             if (from.is_daemon || !is_ignored(signal)) {
                 listener->add(signal);
             }
         }
         placer_.set_probe(settings_.may_ask_nodes);
-        known_ = std::make_shared<const hosts>(settings_.hosts, machine_identity{});
         server_.hosts_changed(known_);
     }
 
     void start() {
         placer_.look_at_machine();
+        if (manager_) {
+            start_keeping();
+        }
         server_.start();
-        ending_.async_wait([this](boost::system::error_code error, int signal) {
-            if (!error) {
-                stop(signal == SIGINT ? "interrupted" : "terminated");
-            }
-        });
+        if (has_predecessor_) {
+            const auto now = server_.mind().registrations().size();
+            spdlog::info("goes on with {} nodes of the process before; {} had ended meanwhile", now,
+                         nodes_before_ - now);
+            server_.resolve_again(); // hosts file and configuration may be others than it knew
+        }
+        await_end();
         await_reload();
+        await_upgrade();
         spdlog::info("loopmd {} serves port {}, {}; {} hosts are configured", LOOPMD_VERSION, server_.port(),
                      scope_text(settings_), settings_.hosts.size());
+        reports_.ready();
+        look_whether_idle();
     }
 
   private:
-    /// The time in seconds, plus one (transcript of stock): creations differ from those of the daemon before.
-    static std::uint32_t first_creation() { return static_cast<std::uint32_t>(std::time(nullptr)) + 1; }
-
     static std::string scope_text(const settings& from) {
         if (from.scope == listen_scope::loopback) {
             return "for this machine only";
@@ -79,21 +123,88 @@ class life {
         return from.addresses.empty() ? "for whoever reaches it" : "on the addresses that were given";
     }
 
-    void stop(const char* why) {
-        spdlog::info("ends: {}; {} nodes were registered", why, server_.mind().registrations().size());
-        server_.stop();
-        io_.stop();
+    static std::optional<settings_text> text_of(const settings& from) {
+        return from.config_file.empty() ? std::nullopt
+                                        : std::optional(settings_text{from.config_file, from.config_text});
+    }
+
+    // ---- what happens
+
+    void tell(const event& what) {
+        write_line(*spdlog::default_logger(), *known_, what);
+        reports_.changed();
+        look_whether_idle();
     }
 
     void know(std::vector<configured_host> configured, machine_identity machine) {
         known_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
         server_.hosts_changed(known_);
+        keep_surroundings();
     }
+
+    [[nodiscard]] std::string status() const {
+        const auto& all = server_.mind().registrations();
+        const auto used = all.hosts_with_nodes();
+        const auto hosts = std::count_if(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
+        return std::to_string(all.size()) + (all.size() == 1 ? " node" : " nodes") + "; " + std::to_string(hosts) +
+               (hosts == 1 ? " host has" : " hosts have") + " some";
+    }
+
+    // ---- the end
+
+    void await_end() {
+        ending_.async_wait([this](boost::system::error_code error, int signal) {
+            if (error) {
+                return;
+            }
+            const char* const why = signal == SIGINT ? "interrupted" : "terminated";
+            if (!keeper_ || is_ending_) {
+                end(why);
+                return;
+            }
+            // Those who come later wait for the process after this one; who was here already is answered.
+            is_ending_ = true;
+            reports_.stopping();
+            server_.finish([this, why] { end(why); });
+            await_end();
+        });
+    }
+
+    void end(const char* why) {
+        const auto nodes = server_.mind().registrations().size();
+        spdlog::info("ends: {}; {} nodes {}", why, nodes,
+                     keeper_ && keeper_->is_whole() ? "are kept for the process after this one" : "were registered");
+        server_.stop();
+        io_.stop();
+    }
+
+    /// With --exit-idle: ends when nobody was registered for that time. systemd starts it again for the next client.
+    void look_whether_idle() {
+        if (settings_.exit_idle.count() == 0 || !manager_) {
+            return;
+        }
+        if (!server_.mind().registrations().empty()) {
+            idle_.cancel();
+            return;
+        }
+        idle_.expires_after(settings_.exit_idle);
+        idle_.async_wait([this](boost::system::error_code error) {
+            if (!error && server_.mind().registrations().empty() && !is_ending_) {
+                is_ending_ = true;
+                reports_.stopping();
+                server_.finish([this] { end("no node was registered for a while"); });
+            }
+        });
+    }
+
+    // ---- reload
 
     void await_reload() {
         reloading_.async_wait([this](boost::system::error_code error, int) {
             if (!error) {
+                reports_.reloading();
                 reload();
+                reports_.ready();
                 await_reload();
             }
         });
@@ -102,7 +213,7 @@ class life {
     /// Takes the new settings over, or none of them.
     void reload() {
         try {
-            auto fresh = read_again_();
+            auto fresh = read_({});
             server_.set_scope(fresh.scope);
             placer_.set_probe(fresh.may_ask_nodes);
             set_log_level(fresh.level);
@@ -112,6 +223,7 @@ class life {
                 fresh.addresses = settings_.addresses;
             }
             settings_ = std::move(fresh);
+            kept_text_ = text_of(settings_);
             know(settings_.hosts, known_->machine());
             placer_.look_at_machine();
             server_.resolve_again();
@@ -123,14 +235,153 @@ class life {
         }
     }
 
+    // ---- what outlives the process
+
+    void start_keeping() {
+        keeper_.emplace(
+            manager_.get(),
+            [this] {
+                return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
+            },
+            generation_, std::exchange(names_, {}),
+            [](const std::string& why) {
+                spdlog::warn("what is registered now would not outlive this process: {}. Tries again each second", why);
+            });
+        retry_keeping();
+    }
+
+    void keep(const registration& one, bool is_new) {
+        if (keeper_) {
+            keeper_->keep(one, is_new);
+            retry_keeping();
+        }
+    }
+
+    bool let_go(connection_number who) {
+        if (keeper_) {
+            keeper_->let_go(who);
+            retry_keeping();
+        }
+        return keeper_.has_value();
+    }
+
+    void keep_surroundings() {
+        if (keeper_) {
+            keeper_->keep_surroundings();
+            retry_keeping();
+        }
+    }
+
+    void retry_keeping() {
+        if (keeper_->is_whole() || is_retrying_) {
+            return;
+        }
+        is_retrying_ = true;
+        retry_.expires_after(std::chrono::seconds(1));
+        retry_.async_wait([this](boost::system::error_code error) {
+            is_retrying_ = false;
+            if (error || !keeper_) {
+                return;
+            }
+            keeper_->try_again();
+            if (keeper_->is_whole()) {
+                spdlog::info("what is registered outlives this process again");
+            }
+            retry_keeping();
+        });
+    }
+
+    // ---- upgrade
+
+    void await_upgrade() {
+        upgrading_.async_wait([this](boost::system::error_code error, int) {
+            if (!error) {
+                upgrade();
+                await_upgrade();
+            }
+        });
+    }
+
+    /// Has the program that is installed now take this one's place, if it can.
+    void upgrade() {
+        if (trial_ || is_ending_) {
+            return;
+        }
+        try {
+            if (!keeper_) {
+                start_keeping();
+            }
+            if (!keeper_->is_whole()) {
+                throw std::runtime_error("the table cannot be handed over");
+            }
+            trial_.emplace(io_, self_, keeper_->table_descriptor(), [this](const std::optional<std::string>& trouble) {
+                asio::post(io_, [this, trouble] { tried(trouble); });
+            });
+        } catch (const std::exception& error) {
+            stay(error.what());
+        }
+    }
+
+    /// The successor was tried.
+    void tried(const std::optional<std::string>& trouble) {
+        trial_.reset();
+        if (trouble) {
+            stay(self_.path + " cannot take over: " + *trouble);
+            return;
+        }
+        if (is_ending_) {
+            return;
+        }
+        is_ending_ = true;
+        server_.finish([this] {
+            try {
+                if (!keeper_->is_whole()) {
+                    throw std::runtime_error("the table cannot be handed over");
+                }
+                auto passed = keeper_->to_pass();
+                for (const int listener : server_.listeners()) {
+                    passed.push_back({listener, "listener"});
+                }
+                spdlog::info("becomes {}", self_.path);
+                become(self_, passed);
+            } catch (const std::exception& error) {
+                is_ending_ = false;
+                server_.resume();
+                stay(error.what());
+            }
+        });
+    }
+
+    void stay(const std::string& why) {
+        spdlog::error("not upgraded, all goes on as it was: {}", why);
+        if (!manager_) {
+            keeper_.reset(); // nobody else holds what it writes
+        }
+    }
+
     asio::io_context& io_;
     settings settings_;
-    std::function<settings()> read_again_;
-    std::shared_ptr<const hosts> known_ = std::make_shared<const hosts>();
+    std::optional<settings_text> kept_text_;
+    settings_reader read_;
+    const program& self_;
+    std::shared_ptr<const hosts> known_;
+    bool has_predecessor_;
+    std::size_t nodes_before_;
+    std::uint64_t generation_;
+    std::vector<std::string> names_;
     placer placer_;
     server server_;
+    std::unique_ptr<service_manager> manager_;
+    manager_reports reports_;
+    std::optional<keeper> keeper_;
+    std::optional<trial> trial_;
     asio::signal_set ending_;
     asio::signal_set reloading_;
+    asio::signal_set upgrading_;
+    timer retry_;
+    bool is_retrying_ = false;
+    timer idle_;
+    bool is_ending_ = false;
 };
 
 /// The port is somebody's already. If that is an epmd, all is well and the status 0 (transcript of stock), but we say
@@ -151,37 +402,56 @@ int give_way(asio::io_context& io, const settings& from, const listen_error& err
     return EXIT_SUCCESS;
 }
 
-/// Those that systemd passed, or new ones.
-std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from) {
-    if (!from.has_systemd_sockets) {
-        return open_listeners(io, from);
+/// Those that were passed, or new ones.
+std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from, std::span<const int> passed) {
+    if (!passed.empty()) {
+        return adopt_listeners(io, passed, from.scope);
     }
-    const auto passed = take_passed_sockets();
-    if (passed.empty()) {
+    if (from.has_systemd_sockets) {
         throw no_systemd_sockets("systemd provides no sockets");
     }
-    return adopt_listeners(io, passed, from.scope);
+    return open_listeners(io, from);
 }
 
-} // namespace
-
-int serve(const settings& from, const std::function<settings()>& read_again) {
-    if (from.is_daemon && !from.has_systemd_sockets) {
-        close_inherited_descriptors();
-    }
+/// Descriptors that connections may have.
+std::size_t room_for_connections() {
     const auto descriptors = raise_descriptor_limit();
     if (descriptors < reserved_descriptors) { // now, while the caller of `-daemon` still hears of it
         throw std::runtime_error("at most " + std::to_string(descriptors) + " files may be open here, and " +
                                  std::to_string(reserved_descriptors) +
                                  " are the least to serve with; raise the limit (ulimit -n)");
     }
+    return std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
+}
+
+/// The settings as the process before read them last, since there is a mistake in the file by now.
+settings last_good_settings(const inheritance& left, const file_error& mistake, const settings_reader& read) {
+    if (!left.before || !left.before->settings) {
+        throw file_error(mistake);
+    }
+    return read(left.before->settings->text);
+}
+
+} // namespace
+
+int serve(settings from, const std::optional<file_error>& mistake, const settings_reader& read, const program& self) {
+    const bool takes_over = is_successor();
+    const bool is_new_daemon = from.is_daemon && !takes_over;
+    if (is_new_daemon && !from.has_systemd_sockets) {
+        close_inherited_descriptors();
+    }
+    const auto max_connections = room_for_connections();
+    auto left = read_inheritance(from.has_systemd_sockets || takes_over ? take_passed_descriptors()
+                                                                        : std::vector<passed_descriptor>());
+    if (mistake) {
+        from = last_good_settings(left, *mistake, read);
+    }
     std::signal(SIGPIPE, SIG_IGN); // whoever read our log may go
-    std::optional<signals_wait> not_ready(std::in_place);
-    const auto max_connections = std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
+    std::optional<signals_wait> not_ready(std::in_place, takes_over);
     asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO); // one thread serves; the others post to it, no more
     std::vector<acceptor> listeners;
     try {
-        listeners = listeners_for(io, from);
+        listeners = listeners_for(io, from, left.listeners);
     } catch (const listen_error& error) {
         if (!error.is_port_taken()) {
             throw;
@@ -190,16 +460,23 @@ int serve(const settings& from, const std::function<settings()>& read_again) {
     }
     // From here on the port is served: whoever connects waits in the backlog. So a caller of `-daemon`, who goes on
     // when the parent ends, may start a VM at once.
-    if (from.is_daemon) {
+    if (is_new_daemon) {
         leave_terminal(io);
+    } else if (from.is_daemon) {
+        [[maybe_unused]] const int stays_here = ::chdir("/"); // as its predecessor was
     }
     open_log(from);
-    life self(io, std::move(listeners), from, max_connections, read_again);
-    self.start();
-    not_ready.reset();
-    if (from.has_systemd_sockets) { // else NOTIFY_SOCKET may be meant for a service that a VM of ours belongs to
-        notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
+    if (mistake) {
+        spdlog::error("{}. Goes on with this file as it was when it was read last without a mistake; mend it, and "
+                      "reload",
+                      mistake->what());
     }
+    for (const auto& complaint : left.complaints) {
+        spdlog::error("{}", complaint);
+    }
+    life self_life(io, std::move(listeners), beginning_from(std::move(left)), from, max_connections, read, self);
+    self_life.start();
+    not_ready.reset();
     io.run();
     return EXIT_SUCCESS;
 }

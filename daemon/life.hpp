@@ -2,9 +2,12 @@
 #pragma once
 
 #include "settings/settings.hpp"
+#include "successor.hpp"
 
 #include <functional>
+#include <optional>
 #include <stdexcept>
+#include <string>
 
 namespace epmd {
 
@@ -14,8 +17,13 @@ class no_systemd_sockets : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Serves until a signal or a client ends it, and returns the exit status. `read_again` reads the settings anew for a
-/// reload. Throws std::exception when it cannot begin, listen_error and no_systemd_sockets among them.
-int serve(const settings&, const std::function<settings()>& read_again);
+/// Reads flags, environment and configuration file, or a text instead of that file. Throws settings_error.
+using settings_reader = std::function<settings(const std::optional<std::string>& file_text)>;
+
+/// Serves until a signal or a client ends it, and returns the exit status. `mistake`: the configuration file has one,
+/// and `from` is what there is without it; then the file counts as the process before knew it, if there was one. `self`
+/// is run in this one's place for an upgrade. Throws std::exception when it cannot begin, listen_error,
+/// no_systemd_sockets and `mistake` among them.
+int serve(settings from, const std::optional<file_error>& mistake, const settings_reader&, const program& self);
 
 } // namespace epmd

@@ -5,14 +5,14 @@
 #include "process.hpp"
 #include "server/listeners.hpp"
 #include "settings/settings.hpp"
+#include "successor.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -38,13 +38,26 @@ void print_checked(const epmd::settings& checked) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-    std::error_code is_gone; // a folder that was removed matters to who names a file in it only
-    const auto directory = std::filesystem::current_path(is_gone);
-    const auto read = [&] { return epmd::read_settings(arguments, variable, directory); };
-    const auto settings = read();
+    const auto self = epmd::program::of_this_process(arguments);
+    const auto read = [&](const std::optional<std::string>& file_text) {
+        return epmd::read_settings(arguments, variable, self.directory, file_text);
+    };
+    epmd::settings settings;
+    std::optional<epmd::file_error> mistake;
+    try {
+        settings = read({});
+    } catch (const epmd::file_error& error) {
+        settings = error.without_file();
+        mistake = error;
+    }
+    if (mistake && settings.what != epmd::verb::serve) {
+        throw epmd::file_error(*mistake);
+    }
     switch (settings.what) {
     case epmd::verb::serve:
-        return epmd::serve(settings, read);
+        return epmd::serve(std::move(settings), mistake, read, self);
+    case epmd::verb::check_snapshot:
+        return epmd::try_snapshot();
     case epmd::verb::names:
         return epmd::print_names(settings.port);
     case epmd::verb::dump:

@@ -58,13 +58,16 @@ void close_inherited_descriptors() noexcept {
     ::close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
-signals_wait::signals_wait() noexcept {
+signals_wait::signals_wait(bool is_successor) noexcept {
     sigset_t ours;
     sigemptyset(&ours);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) {
         sigaddset(&ours, one);
     }
     ::pthread_sigmask(SIG_BLOCK, &ours, &before_);
+    if (is_successor) {
+        sigemptyset(&before_);
+    }
 }
 
 signals_wait::~signals_wait() {

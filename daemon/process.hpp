@@ -22,11 +22,12 @@ void leave_terminal(boost::asio::io_context&);
 /// Closes all descriptors but 0 to 2: a daemon that a VM started must not hold the VM's pipes open.
 void close_inherited_descriptors() noexcept;
 
-/// Lets SIGINT, SIGTERM and SIGHUP wait for as long as it lives: whoever sees the port served may send one, and it must
-/// not find the daemon before it is ready for them.
+/// Lets SIGINT, SIGTERM, SIGHUP and SIGUSR2 wait for as long as it lives: whoever sees the port served may send one,
+/// and it must not find the daemon before it is ready for them. Whose predecessor let them wait already is given them
+/// then.
 class signals_wait {
   public:
-    signals_wait() noexcept;
+    explicit signals_wait(bool is_successor) noexcept;
     ~signals_wait();
     signals_wait(const signals_wait&) = delete;
     signals_wait& operator=(const signals_wait&) = delete;

@@ -1,16 +1,19 @@
 #include "handover/systemd.hpp"
 
+#include "handover/rights.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
-#include <system_error>
+#include <set>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -20,48 +23,107 @@ namespace {
 /// sd_listen_fds(3): SD_LISTEN_FDS_START.
 constexpr int first_passed_descriptor = 3;
 
-std::optional<int> number_in(const char* variable) {
-    const char* text = std::getenv(variable); // NOLINT(concurrency-mt-unsafe): before any thread
-    if (text == nullptr) {
-        return std::nullopt;
+/// "PID FD:NAME FD:NAME": see variable_for_passing.
+constexpr const char* predecessors_variable = "LOOPMD_PASSED";
+
+/// Empty where it is not set.
+std::string text_in(const char* variable) {
+    const char* const text = std::getenv(variable); // NOLINT(concurrency-mt-unsafe): before any thread
+    return text == nullptr ? "" : text;
+}
+
+template <typename Number = int>
+std::optional<Number> number_of(std::string_view text) {
+    Number value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
+template <typename Number>
+std::optional<Number> number_in(const char* variable) {
+    return number_of<Number>(text_in(variable));
+}
+
+/// What stands before the first `mark`, which goes with it out of the text.
+std::string cut_until(std::string& text, char mark) {
+    const auto end = std::min(text.find(mark), text.size());
+    auto part = text.substr(0, end);
+    text.erase(0, end + 1);
+    return part;
+}
+
+std::vector<passed_descriptor> announced_by_predecessor() {
+    std::vector<passed_descriptor> announced;
+    auto text = text_in(predecessors_variable);
+    if (number_of(cut_until(text, ' ')) != ::getpid()) {
+        return announced;
     }
-    int value = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, value);
-    return error == std::errc() && stop == end && stop != text ? std::optional(value) : std::nullopt;
+    while (!text.empty()) {
+        auto name = cut_until(text, ' ');
+        const auto descriptor = number_of(cut_until(name, ':'));
+        announced.push_back({descriptor.value_or(-1), std::move(name)});
+    }
+    return announced;
 }
 
 } // namespace
 
-std::vector<int> take_passed_sockets() {
-    const auto whose = number_in("LISTEN_PID");
-    const auto count = number_in("LISTEN_FDS");
-    for (const char* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
-        ::unsetenv(variable); // NOLINT(concurrency-mt-unsafe): before any thread
-    }
-    std::vector<int> passed;
-    if (whose != ::getpid()) {
-        return passed;
-    }
-    for (int descriptor = first_passed_descriptor; descriptor - first_passed_descriptor < count.value_or(0);
-         ++descriptor) {
-        if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) {
-            break; // fewer are there than were announced
+std::vector<passed_descriptor> take_passed_descriptors() {
+    const auto whose = number_in<int>("LISTEN_PID");
+    const auto count = number_in<int>("LISTEN_FDS");
+    auto names = text_in("LISTEN_FDNAMES");
+    std::vector<passed_descriptor> announced = announced_by_predecessor();
+    if (whose == ::getpid()) {
+        for (int i = 0; i < count.value_or(0) && ::fcntl(first_passed_descriptor + i, F_GETFD) >= 0; ++i) {
+            announced.push_back({first_passed_descriptor + i, cut_until(names, ':')});
         }
-        passed.push_back(descriptor);
+    }
+    for (const char* one : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessors_variable}) {
+        ::unsetenv(one); // NOLINT(concurrency-mt-unsafe): before any thread
+    }
+    std::vector<passed_descriptor> passed;
+    std::set<std::pair<dev_t, ino_t>> known;
+    for (auto& one : announced) {
+        struct stat status {};
+        if (::fstat(one.descriptor, &status) != 0) {
+            continue;
+        }
+        ::fcntl(one.descriptor, F_SETFD, FD_CLOEXEC);
+        if (known.emplace(status.st_dev, status.st_ino).second) {
+            passed.push_back(std::move(one));
+        } else {
+            ::close(one.descriptor);
+        }
     }
     return passed;
 }
 
-void notify_service_manager(std::string_view state) {
-    const char* variable = std::getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe): nobody writes it
-    if (variable == nullptr) {
-        return;
+std::string variable_for_passing(int pid, std::span<const passed_descriptor> passed) {
+    auto text = std::string(predecessors_variable) + "=" + std::to_string(pid);
+    for (const auto& one : passed) {
+        text += " " + std::to_string(one.descriptor) + ":" + one.name;
     }
-    const std::string_view path = variable;
+    return text;
+}
+
+bool is_successor() {
+    auto text = text_in(predecessors_variable);
+    return number_of(cut_until(text, ' ')) == ::getpid();
+}
+
+std::unique_ptr<service_manager> service_manager::find() {
+    const auto path = text_in("NOTIFY_SOCKET");
+    return path.empty() ? nullptr : std::make_unique<service_manager>(path);
+}
+
+service_manager::service_manager(std::string_view path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const auto fail = [&](int error) {
+        if (descriptor_ >= 0) {
+            ::close(descriptor_);
+        }
         throw std::system_error(error, std::generic_category(), "cannot notify NOTIFY_SOCKET=" + std::string(path));
     };
     if (path.empty() || path.size() >= sizeof address.sun_path) {
@@ -71,17 +133,36 @@ void notify_service_manager(std::string_view state) {
     if (path.front() == '@') {
         address.sun_path[0] = '\0'; // the abstract name space, unix(7)
     }
-    const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    descriptor_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    const bool is_sent = descriptor >= 0 && ::sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL,
-                                                     reinterpret_cast<const sockaddr*>(&address), length) >= 0;
-    const int error = errno;
-    if (descriptor >= 0) {
-        ::close(descriptor);
+    if (descriptor_ < 0 || ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+        fail(errno);
     }
-    if (!is_sent) {
-        fail(error);
+}
+
+service_manager::~service_manager() {
+    ::close(descriptor_);
+}
+
+std::error_code service_manager::tell(std::string_view state, std::span<const int> descriptors) noexcept {
+    return send_with_descriptors(descriptor_, state, descriptors);
+}
+
+std::error_code service_manager::store(std::string_view name, std::span<const int> descriptors) {
+    return tell("FDSTORE=1\nFDPOLL=0\nFDNAME=" + std::string(name), descriptors);
+}
+
+std::error_code service_manager::remove(std::string_view name) {
+    return tell("FDSTOREREMOVE=1\nFDNAME=" + std::string(name));
+}
+
+std::optional<std::chrono::microseconds> watchdog_interval() {
+    const auto whose = number_in<int>("WATCHDOG_PID");
+    const auto interval = number_in<std::int64_t>("WATCHDOG_USEC");
+    if (!interval || *interval <= 0 || (whose && *whose != ::getpid())) {
+        return std::nullopt;
     }
+    return std::chrono::microseconds(*interval);
 }
 
 } // namespace epmd

@@ -5,6 +5,14 @@
 
 namespace epmd {
 
+former_name former_name_of(const registration& gone) {
+    return {.alive_name = gone.self.alive_name,
+            .port = gone.self.port,
+            .descriptor = gone.descriptor,
+            .found = gone.found,
+            .creation_count = gone.creation_count};
+}
+
 void former_names::add(former_name gone) {
     // The same node may have been at another host before: only the last place counts.
     const auto is_replaced = [&](const former_name& one) {

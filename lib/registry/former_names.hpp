@@ -1,7 +1,7 @@
 /// The names whose registration ended: what DUMP_REQ tells of them, and the creations that they had.
 #pragma once
 
-#include "registry/evidence.hpp"
+#include "registry/registration.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,12 +24,26 @@ struct former_name {
     bool operator==(const former_name&) const = default;
 };
 
+/// What is kept of a registration that ended.
+former_name former_name_of(const registration& gone);
+
 /// How many former names are kept; the oldest go first. As many as stock keeps (transcript of stock).
 inline constexpr std::size_t max_former_names = 1000;
 
 /// At most one entry a name and host, and a node.
 class former_names {
   public:
+    /// `greatest_forgotten_count`: of those before, which were forgotten.
+    explicit former_names(std::uint32_t greatest_forgotten_count = 0)
+        : greatest_forgotten_count_(greatest_forgotten_count) {}
+
+    // The index views the entries: they move together, and are never copied.
+    former_names(former_names&&) = default;
+    former_names& operator=(former_names&&) = default;
+    former_names(const former_names&) = delete;
+    former_names& operator=(const former_names&) = delete;
+    ~former_names() = default;
+
     /// Replaces an entry of the same name and host, or of the same node at another host. Forgets the oldest when there
     /// are too many.
     void add(former_name);
@@ -54,7 +68,7 @@ class former_names {
 
     std::list<former_name> entries_;
     index by_name_; // the keys view the entries' names
-    std::uint32_t greatest_forgotten_count_ = 0;
+    std::uint32_t greatest_forgotten_count_;
 };
 
 } // namespace epmd

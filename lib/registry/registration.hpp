@@ -21,7 +21,7 @@ struct node {
     std::uint8_t protocol = 0;
     std::uint16_t highest_version = 6;
     std::uint16_t lowest_version = 5;
-    std::string extra;
+    std::string extra{};
 
     bool operator==(const node&) const = default;
 };
@@ -38,6 +38,7 @@ struct registration {
     int descriptor = -1; ///< of the connection; for DUMP_REQ only
     node self;
     std::uint32_t creation = 0;
+    std::uint32_t creation_count = 0; ///< of which the creation is made
     time_point since;
     std::uint64_t sequence = 0; ///< registrations in the order in which they came
 

@@ -37,25 +37,41 @@ std::uint32_t creation_of(const node& self, std::uint32_t count) noexcept {
 registry::registry(std::uint32_t first_creation, time_point started)
     : first_creation_(first_creation), started_(started) {}
 
+registry::registry(registry_state before)
+    : former_(std::move(before.former)), first_creation_(before.first_creation), started_(before.started) {
+    auto& all = before.registrations;
+    std::sort(all.begin(), all.end(), [](const auto& left, const auto& right) { return is_newer(&right, &left); });
+    for (auto& one : all) {
+        next_sequence_ = one.sequence + 1;
+        enter(insert(std::move(one)));
+    }
+}
+
 const registration& registry::add(connection_number connection, int descriptor, node self, time_point since) {
     const auto count = next_creation_count(self.alive_name, since);
     const auto creation = creation_of(self, count);
-    const auto [found, is_new] = by_connection_.try_emplace(connection);
-    assert(is_new);
-    auto& one = found->second;
-    one.creation_count = count;
-    one.self = registration{.connection = connection,
-                            .descriptor = descriptor,
-                            .self = std::move(self),
-                            .creation = creation,
-                            .since = since,
-                            .sequence = next_sequence_++,
-                            .state = placement_state::pending,
-                            .where = {},
-                            .found = {}};
-    by_name_[one.self.self.alive_name].push_back(&one);
+    auto& one = insert({.connection = connection,
+                        .descriptor = descriptor,
+                        .self = std::move(self),
+                        .creation = creation,
+                        .creation_count = count,
+                        .since = since,
+                        .sequence = next_sequence_++,
+                        .state = placement_state::pending,
+                        .where = {},
+                        .found = {}});
     enter(one);
     return one.self;
+}
+
+/// Has it by its connection and its name, and at no place yet.
+registry::slot& registry::insert(registration self) {
+    const auto [found, is_new] = by_connection_.try_emplace(self.connection);
+    assert(is_new);
+    auto& one = found->second;
+    one.self = std::move(self);
+    by_name_[one.self.self.alive_name].push_back(&one);
+    return one;
 }
 
 void registry::learn(connection_number connection, finding found) {
@@ -65,7 +81,8 @@ void registry::learn(connection_number connection, finding found) {
 registry::settled registry::settle(connection_number connection, finding found) {
     auto& one = by_connection_.at(connection);
     auto& self = one.self;
-    settled result{.self = &self, .before = self.state, .was_at = self.where, .promoted = nullptr};
+    settled result{
+        .self = &self, .before = self.state, .was_at = self.where, .promoted = nullptr, .has_changed = false};
     leave(one);
     self.where = found.where.value_or(the_machine);
     if (occupant(self, found) != nullptr) {
@@ -73,6 +90,7 @@ registry::settled registry::settle(connection_number connection, finding found) 
     } else {
         self.state = found.where ? placement_state::placed : placement_state::unplaced;
     }
+    result.has_changed = result.has_moved() || self.found != found;
     self.found = std::move(found);
     enter(one);
     if (result.has_moved()) {
@@ -97,11 +115,7 @@ std::optional<registry::removed> registry::remove(connection_number connection) 
         const std::string_view name = namesakes.front()->self.self.alive_name;
         by_name_.emplace(name, std::move(namesakes));
     }
-    former_.add({.alive_name = one.self.self.alive_name,
-                 .port = one.self.self.port,
-                 .descriptor = one.self.descriptor,
-                 .found = one.self.found,
-                 .creation_count = one.creation_count});
+    former_.add(former_name_of(one.self));
     removed result{.gone = std::move(one.self), .promoted = nullptr};
     by_connection_.erase(found);
     result.promoted = promote(result.gone.self.alive_name);
@@ -306,7 +320,7 @@ std::uint32_t registry::next_creation_count(std::string_view alive_name, time_po
     std::optional<std::uint32_t> last = former_.last_creation_count(alive_name);
     if (const auto same_name = by_name_.find(alive_name); same_name != by_name_.end()) {
         for (const auto* one : same_name->second) {
-            last = std::max(last.value_or(0), one->creation_count);
+            last = std::max(last.value_or(0), one->self.creation_count);
         }
     }
     std::uint32_t next = 0;

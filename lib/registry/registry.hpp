@@ -15,6 +15,14 @@
 
 namespace epmd {
 
+/// All that a registry knows, as a value: with it another process goes on as if it were the same.
+struct registry_state {
+    std::uint32_t first_creation = 0;
+    time_point started{};
+    former_names former{};
+    std::vector<registration> registrations{}; ///< in any order
+};
+
 /// Holds, of one alive name, at most one placed registration a host, and at most one that is visible at the machine
 /// (placed there, or unplaced). Whoever else belongs there is parked.
 ///
@@ -25,6 +33,9 @@ class registry {
     /// with the time of day as its start it differs from those of the daemon before; a name registered again gets its
     /// last creation plus one (transcript of stock).
     registry(std::uint32_t first_creation, time_point started);
+
+    /// Goes on where another registry was. No two of its registrations may have one connection, or one place.
+    explicit registry(registry_state);
 
     registry(const registry&) = delete;
     registry& operator=(const registry&) = delete;
@@ -37,6 +48,7 @@ class registry {
         placement_state before = placement_state::pending;
         host was_at;                            ///< if it was placed
         const registration* promoted = nullptr; ///< was parked, and got the place that this one left
+        bool has_changed = false;               ///< what is known of it, or where it is
 
         /// Whether it can now be seen elsewhere than before.
         [[nodiscard]] bool has_moved() const noexcept {
@@ -95,6 +107,10 @@ class registry {
     /// What was found of nodes of that name and port whose registration ended.
     [[nodiscard]] std::vector<finding> former_findings(std::string_view alive_name, std::uint16_t port) const;
 
+    [[nodiscard]] const former_names& former() const noexcept { return former_; }
+    [[nodiscard]] std::uint32_t first_creation() const noexcept { return first_creation_; }
+    [[nodiscard]] time_point started() const noexcept { return started_; }
+
     /// Another number whenever what is seen at some host may have changed.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
@@ -111,10 +127,10 @@ class registry {
 
     struct slot {
         registration self;
-        std::uint32_t creation_count = 0; // of which the creation is made
         order::iterator position;
     };
 
+    slot& insert(registration);
     void enter(slot&);
     void leave(slot&);
     order& order_of(const registration&);

@@ -38,6 +38,10 @@ constexpr int turns_between_counts = 16;
 /// How long accepting pauses when descriptors or memory ran out (as OpenBSD's daemons do), unless room is made.
 constexpr std::chrono::seconds accept_pause{1};
 
+/// How long a server that finishes waits for a client that does not go on by itself. Chosen, not tuned: far more than a
+/// client on this machine takes.
+constexpr std::chrono::seconds last_patience{1};
+
 /// Room for so long ends an episode of having none. Chosen, not tuned.
 constexpr std::chrono::seconds out_of_room_episode{10};
 
@@ -119,22 +123,106 @@ struct server::connection {
 };
 
 server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
-               std::shared_ptr<const hosts> known, std::uint32_t first_creation, server_hooks hooks)
+               std::shared_ptr<const hosts> known, registry_state before, server_hooks hooks)
     : io_(io), port_(listeners.front().local_endpoint().port()), scope_(from.scope),
       packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
       max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
-               first_creation, now(), *this),
-      idle_timer_(io), service_timer_(io) {
+               std::move(before), *this),
+      idle_timer_(io), service_timer_(io), patience_(io) {
+    for (const auto* one : service_.registrations().all()) {
+        next_number_ = std::max(next_number_, one->connection + 1);
+    }
     for (auto& listener : listeners) {
         gates_.push_back({.listener = std::move(listener), .pause = timer(io)});
     }
 }
 
 void server::start() {
-    for (auto& one : gates_) {
-        asio::co_spawn(io_.get_executor(), accept_from(one), log_exception);
+    std::vector<registration> before; // copies: who has lost his connection is removed in the middle of it
+    for (const auto* one : service_.registrations().all()) {
+        before.push_back(*one);
     }
+    for (const auto& one : before) {
+        take_back(one);
+    }
+    resume();
+}
+
+void server::resume() {
+    is_stopping_ = false;
+    patience_.cancel();
+    for (auto& one : gates_) {
+        if (!one.is_accepting) {
+            one.is_accepting = true;
+            asio::co_spawn(io_.get_executor(), accept_from(one), log_exception);
+        }
+    }
+}
+
+void server::finish(std::function<void()> is_done) {
+    is_done_ = std::move(is_done);
+    is_stopping_ = true;
+    for (auto& one : gates_) {
+        one.listener.cancel();
+        one.pause.cancel();
+    }
+    patience_.expires_after(last_patience);
+    patience_.async_wait([this](error_code error) {
+        while (!error && !idle_.empty()) {
+            ended(connections_.at(idle_.front().second->number));
+        }
+    });
+    look_whether_done();
+}
+
+/// After finish: nobody is left but registered nodes.
+void server::look_whether_done() {
+    if (is_done_ && connections_.size() <= service_.registrations().size()) {
+        asio::post(io_, std::exchange(is_done_, nullptr));
+    }
+}
+
+std::vector<int> server::listeners() {
+    std::vector<int> result;
+    for (auto& one : gates_) {
+        result.push_back(one.listener.native_handle());
+    }
+    return result;
+}
+
+/// Has the connection of a registration of the process before, as if it had been accepted here.
+void server::take_back(const registration& one) {
+    asio::ip::tcp::endpoint peer;
+    asio::ip::tcp::endpoint local;
+    auto peer_length = static_cast<socklen_t>(peer.capacity());
+    auto local_length = static_cast<socklen_t>(local.capacity());
+    const bool is_connected = one.descriptor >= 0 && ::getpeername(one.descriptor, peer.data(), &peer_length) == 0 &&
+                              ::getsockname(one.descriptor, local.data(), &local_length) == 0;
+    if (!is_connected) { // it was lost, or reset
+        if (one.descriptor >= 0) {
+            ::close(one.descriptor);
+        }
+        service_.closed(one.connection, now(), actions_);
+        perform(nullptr);
+        return;
+    }
+    const auto kept = adopt(one.connection, {.peer = from_asio(peer.address()),
+                                             .peer_port = peer.port(),
+                                             .local = from_asio(local.address()),
+                                             .local_port = local.port(),
+                                             .descriptor = one.descriptor});
+    if (!kept) {
+        return;
+    }
+    kept->at = connection::phase::waiting;
+    if (has_gone(kept->number)) {
+        ended(kept);
+        return;
+    }
+    service_.returned(kept->number, kept->from, now(), actions_);
+    perform(nullptr);
+    watch(kept);
 }
 
 void server::stop() {
@@ -157,6 +245,7 @@ awaitable server::accept_from(gate& self) {
             co_await self.pause.async_wait(asio::redirect_error(use_awaitable, error));
         }
     }
+    self.is_accepting = false;
 }
 
 /// How many to accept in a turn: those who wait at this moment, at most max_burst_size. To ask that costs 4 % of a
@@ -285,20 +374,25 @@ void server::handle(guest& who, std::string_view received) {
 /// Gives a connection that is to wait its socket object. Null: the kernel would not watch it, and it is closed; the
 /// service hears of that as of any other end.
 server::connection_ptr server::adopt(guest& who) {
-    const auto adopted = std::make_shared<connection>(io_, who.number, who.from);
-    const auto protocol = who.from.local.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+    who.descriptor = -1;
+    return adopt(who.number, who.from);
+}
+
+/// `from` has the descriptor.
+server::connection_ptr server::adopt(connection_number number, const origin& from) {
+    const auto adopted = std::make_shared<connection>(io_, number, from);
+    const auto protocol = from.local.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
     error_code error;
-    adopted->socket.assign(protocol, who.descriptor, error);
+    adopted->socket.assign(protocol, from.descriptor, error);
     if (error) {
-        who.leave();
-        spdlog::error("closed {}:{}: {}", to_string(who.from.peer), who.from.peer_port, error.message());
-        asio::post(io_, [this, number = who.number] {
+        ::close(from.descriptor);
+        spdlog::error("closed {}:{}: {}", to_string(from.peer), from.peer_port, error.message());
+        asio::post(io_, [this, number] {
             service_.closed(number, now(), actions_);
             perform(nullptr);
         });
         return nullptr;
     }
-    who.descriptor = -1;
     connections_.emplace(adopted->number, adopted);
     return adopted;
 }
@@ -431,6 +525,10 @@ void server::perform(guest* who) {
             perform(*closing, who);
         } else if (auto* placing = std::get_if<place>(&one)) {
             hooks_.ask(std::move(placing->what));
+        } else if (const auto* keeping = std::get_if<keep>(&one)) {
+            perform(*keeping);
+        } else if (const auto* leaving = std::get_if<let_go>(&one)) {
+            perform(*leaving);
         } else if (const auto* happened = std::get_if<event>(&one)) {
             hooks_.tell(*happened);
         } else {
@@ -442,6 +540,7 @@ void server::perform(guest* who) {
     if (is_stop_asked) {
         hooks_.stop();
     }
+    look_whether_done();
 }
 
 void server::perform(const send& what, guest* who) {
@@ -470,6 +569,22 @@ void server::perform(const close& what, guest* who) {
         who->leave();
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
         forget(found->second);
+    }
+}
+
+void server::perform(const keep& what) {
+    const auto* known = hooks_.keep ? service_.registrations().find(what.connection) : nullptr;
+    if (known != nullptr) {
+        hooks_.keep(*known, what.is_new);
+    }
+}
+
+void server::perform(const let_go& what) {
+    if (!hooks_.let_go || !hooks_.let_go(what.connection)) {
+        return;
+    }
+    if (const auto found = connections_.find(what.connection); found != connections_.end()) {
+        ::shutdown(found->second->socket.native_handle(), SHUT_RDWR); // whoever else has it
     }
 }
 
@@ -544,6 +659,7 @@ void server::forget(connection_ptr self) {
     error_code ignored;
     self->socket.close(ignored);
     connections_.erase(self->number);
+    look_whether_done();
     if (out_of_room_) {
         for (auto& one : gates_) {
             one.pause.cancel();

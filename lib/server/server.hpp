@@ -2,8 +2,8 @@
 ///
 /// The way of a request: accepted, read and framed here, decoded by wire, answered by the service, encoded by wire,
 /// written here; then the connection is closed or kept. Nearly every request is there whole when its connection is
-/// accepted, and is answered on the spot; only a connection that must wait, for bytes, for an answer or for its end, gets
-/// an Asio socket, and a coroutine only while it reads or writes.
+/// accepted, and is answered on the spot; only a connection that must wait, for bytes, for an answer or for its end,
+/// gets an Asio socket, and a coroutine only while it reads or writes.
 #pragma once
 
 #include "net/asio.hpp"
@@ -33,6 +33,11 @@ struct server_hooks {
     std::function<void(const event&)> tell;
     /// A client asked the daemon to end, and may; its reply is written.
     std::function<void()> stop;
+    /// Has a registration outlive the process (service's action `keep`). Null: nobody does; then `let_go` is as well.
+    std::function<void(const registration&, bool is_new)> keep = nullptr;
+    /// A registration has ended. Whether somebody else may hold its connection: then it is shut down, since to close it
+    /// would leave it open.
+    std::function<bool(connection_number)> let_go = nullptr;
 };
 
 class server final : private liveness {
@@ -40,16 +45,29 @@ class server final : private liveness {
     /// `max_connections`: how many may wait or be registered at once; more newcomers stay in the kernel's queue, and
     /// the idle connection that waited longest makes room for the next.
     server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::size_t max_connections,
-           std::shared_ptr<const hosts>, std::uint32_t first_creation, server_hooks);
+           std::shared_ptr<const hosts>, registry_state before, server_hooks);
 
     server(const server&) = delete;
     server& operator=(const server&) = delete;
 
-    /// Starts to accept. Returns at once; the work is done by whoever runs the io_context.
+    /// Takes the connections of the registrations of the process before, those that have a descriptor, and ends the
+    /// registrations whose connection has ended meanwhile. Then starts to accept. Returns at once; the work is done by
+    /// whoever runs the io_context.
     void start();
 
     /// Stops to accept. What is connected stays so until the server is destroyed.
     void stop();
+
+    /// Accepts nobody more, and calls `is_done` when all requests in hand are answered: who comes meanwhile waits in
+    /// the kernel's queue, for the process after this one. Who has not said what he wants, or does not read his reply,
+    /// has a second; a registration that is held, policy::evidence_time. Comes back from `resume`.
+    void finish(std::function<void()> is_done);
+
+    /// Accepts again, after finish.
+    void resume();
+
+    /// The listening sockets.
+    [[nodiscard]] std::vector<int> listeners();
 
     /// The answer to a question.
     void found(connection_number, finding);
@@ -72,8 +90,9 @@ class server final : private liveness {
     struct gate {
         acceptor listener;
         timer pause;
-        bool is_busy = false; // several waited when they were last counted
-        int turns = 0;        // since then
+        bool is_busy = false;      // several waited when they were last counted
+        int turns = 0;             // since then
+        bool is_accepting = false; // accept_from runs
     };
 
     awaitable accept_from(gate&);
@@ -84,6 +103,7 @@ class server final : private liveness {
     bool make_room(int error);
     void meet(guest&);
     void handle(guest&, std::string_view received);
+    connection_ptr adopt(connection_number, const origin&);
     connection_ptr adopt(guest&);
     awaitable read_request(connection_ptr);
     void watch(const connection_ptr&);
@@ -94,6 +114,10 @@ class server final : private liveness {
     void perform(const send&, guest*);
     void perform(const hold&, guest*);
     void perform(const close&, guest*);
+    void perform(const keep&);
+    void perform(const let_go&);
+    void take_back(const registration&);
+    void look_whether_done();
     void reply_to_guest(guest&, send::after);
     void reply_to(connection_ptr, send::after);
     void write_later(const connection_ptr&, ssize_t written);
@@ -129,6 +153,8 @@ class server final : private liveness {
     std::optional<time_point> service_timer_due_;
     std::optional<time_point> out_of_room_; // when descriptors or memory were last short
     bool is_stopping_ = false;
+    std::function<void()> is_done_; // of finish, until it was called
+    timer patience_;                // of finish, with who does not go on
 
     actions actions_;   // of the service's last call; kept for its capacity
     std::string reply_; // being encoded; kept for its capacity

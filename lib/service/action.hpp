@@ -27,6 +27,18 @@ struct hold {
     connection_number connection = 0;
 };
 
+/// A registration is new, or what is known of it has changed: have it outlive this process, before anything that comes
+/// after. It stands in the registry when the action is performed, or has ended already.
+struct keep {
+    connection_number connection = 0;
+    bool is_new = false;
+};
+
+/// A registration has ended: let it go, and its connection with it, whoever else holds that.
+struct let_go {
+    connection_number connection = 0;
+};
+
 /// Close the connection without a word.
 struct close {
     connection_number connection = 0;
@@ -65,7 +77,7 @@ struct event {
     bool is_repeated = false;   ///< of a refusal: the same node was refused before, and that was told
 };
 
-using action = std::variant<send, hold, close, place, stop, event>;
+using action = std::variant<send, hold, close, place, keep, let_go, stop, event>;
 using actions = std::vector<action>;
 
 } // namespace epmd

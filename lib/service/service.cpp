@@ -92,9 +92,14 @@ event event_of(event::kind what, const registration& who) {
 
 } // namespace
 
-service::service(policy rules, std::shared_ptr<const hosts> known, std::uint32_t first_creation, time_point started,
-                 const liveness& connections)
-    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(first_creation, started) {}
+service::service(policy rules, std::shared_ptr<const hosts> known, registry_state before, const liveness& connections)
+    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(std::move(before)) {
+    for (const auto* one : registry_.all()) {
+        if (one->state == placement_state::pending) {
+            deadlines_.emplace(one->since + policy_.evidence_time, one->connection);
+        }
+    }
+}
 
 void service::request(connection_number connection, const origin& from, const wire::request& request, time_point now,
                       actions& out) {
@@ -130,12 +135,7 @@ void service::answer(connection_number connection, const origin& from, const wir
         refuse(self, refusal::name_taken, out);
         return;
     }
-    // Asked even when the host is known already: the owner is wanted as well.
-    auto what = question_of(inquiry::everything, connection, self.self);
-    what.from = from;
-    if (self.found) {
-        what.former.clear(); // what the connection itself says goes before what was
-    }
+    auto what = first_question(connection, self.self, from, self.found.has_value());
     if (decision == verdict::accept) {
         accept(std::move(self), now, out);
     } else {
@@ -144,6 +144,26 @@ void service::answer(connection_number connection, const origin& from, const wir
         newcomers_.push_back(std::move(self));
     }
     out.emplace_back(place{std::move(what)});
+}
+
+/// Asked even when the host is known already: the owner is wanted as well.
+question service::first_question(connection_number connection, const node& self, const origin& from,
+                                 bool is_placed) const {
+    auto what = question_of(inquiry::everything, connection, self);
+    what.from = from;
+    if (is_placed) {
+        what.former.clear(); // what the connection itself says goes before what was
+    }
+    return what;
+}
+
+void service::returned(connection_number connection, const origin& from, time_point now, actions& out) {
+    const auto* known = registry_.find(connection);
+    if (known != nullptr && (known->state == placement_state::pending ||
+                             known->state == placement_state::unplaced || known->found.is_guess)) {
+        out.emplace_back(place{first_question(connection, known->self, from, false)});
+    }
+    answer_readers(now, out);
 }
 
 /// What the connection itself says: the strongest evidence.
@@ -190,6 +210,7 @@ service::verdict service::judge(const newcomer& self, bool is_late) const {
 
 void service::accept(newcomer self, time_point now, actions& out) {
     const auto& added = registry_.add(self.connection, self.descriptor, std::move(self.self), now);
+    out.emplace_back(keep{.connection = self.connection, .is_new = true});
     out.emplace_back(send{.connection = self.connection,
                           .reply = alive2_reply(added.self.highest_version, wire::result_ok, added.creation),
                           .then = send::after::keep});
@@ -342,6 +363,7 @@ void service::take_in(connection_number connection, finding found, time_point no
         ask(connection, known.self, found, out);
         if (known.state == placement_state::pending) {
             registry_.learn(connection, std::move(found));
+            out.emplace_back(keep{.connection = connection, .is_new = false});
             return;
         }
         found.ask_at.reset();
@@ -362,6 +384,9 @@ void service::settle(connection_number connection, finding found, time_point now
         deadlines_.erase({change.self->since + policy_.evidence_time, connection});
     }
     readers_may_go_ = true;
+    if (change.has_changed) {
+        out.emplace_back(keep{.connection = connection, .is_new = false});
+    }
     if (!change.has_moved()) {
         return;
     }
@@ -373,8 +398,14 @@ void service::settle(connection_number connection, finding found, time_point now
         }
     }
     out.emplace_back(std::move(moved));
-    if (change.promoted != nullptr) {
-        out.emplace_back(event_of(event::kind::promoted, *change.promoted));
+    tell_of_promotion(change.promoted, out);
+}
+
+/// Null: nobody was promoted.
+void service::tell_of_promotion(const registration* promoted, actions& out) {
+    if (promoted != nullptr) {
+        out.emplace_back(keep{.connection = promoted->connection, .is_new = false});
+        out.emplace_back(event_of(event::kind::promoted, *promoted));
     }
 }
 
@@ -585,14 +616,13 @@ void service::unregister(connection_number connection, actions& out) {
     }
     resolving_.erase(connection);
     readers_may_go_ = true;
+    out.emplace_back(let_go{connection});
     out.emplace_back(event{.what = event::kind::unregistered,
                            .who = std::move(removed->gone),
                            .other = {},
                            .why = {},
                            .is_repeated = false});
-    if (removed->promoted != nullptr) {
-        out.emplace_back(event_of(event::kind::promoted, *removed->promoted));
-    }
+    tell_of_promotion(removed->promoted, out);
 }
 
 void service::time_passed(time_point now, actions& out) {

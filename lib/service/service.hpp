@@ -52,14 +52,18 @@ class liveness {
 
 class service {
   public:
-    /// `first_creation`, `started`: see registry. `connections` must outlive the service.
-    service(policy, std::shared_ptr<const hosts>, std::uint32_t first_creation, time_point started,
-            const liveness& connections);
+    /// Begins with the registrations of the process before, none of which has its connection yet (`returned`).
+    /// `connections` must outlive the service.
+    service(policy, std::shared_ptr<const hosts>, registry_state before, const liveness& connections);
 
     /// A request came in on a connection that has no registration and no request in hand. One of the actions says
     /// what becomes of the connection: send, hold or close; others may be for other connections. Views in the
     /// actions are good until the next call.
     void request(connection_number, const origin&, const wire::request&, time_point now, actions& out);
+
+    /// A registration of the process before has its connection again; one that has lost it is told by `closed`. Asks
+    /// again where it belongs, if that is not known, or by a guess only: evidence may have been on its way.
+    void returned(connection_number, const origin&, time_point now, actions& out);
 
     /// A connection that was held, or is registered, has ended, or its peer closed its side. Who was held is answered
     /// as if its time were up: it may still read. Any other number is no news.
@@ -135,6 +139,7 @@ class service {
     void take_in(connection_number, finding, time_point now, actions& out);
     void settle(connection_number, finding, time_point now, actions& out);
     void unregister(connection_number, actions& out);
+    static void tell_of_promotion(const registration* promoted, actions& out);
 
     [[nodiscard]] bool must_wait(const reader&) const;
     [[nodiscard]] wire::reply reply_to(const reader&) const;
@@ -146,6 +151,7 @@ class service {
 
     void ask_again(const registration&, time_point now, actions& out);
     [[nodiscard]] question question_of(inquiry, connection_number, const node&) const;
+    [[nodiscard]] question first_question(connection_number, const node&, const origin&, bool is_placed) const;
     [[nodiscard]] newcomer* find_newcomer(connection_number);
 
     policy policy_;

@@ -8,6 +8,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -204,11 +205,20 @@ void read_line(const std::string& section, const std::string& line, const std::s
     }
 }
 
-file_content read_file(const std::string& name, const std::string& source) {
+std::string read_file(const std::string& name, const std::string& source) {
     std::ifstream file(name);
     if (!file || std::filesystem::is_directory(name)) {
         throw settings_error(source + name + ": this configuration file cannot be read");
     }
+    std::string text(std::istreambuf_iterator<char>(file), {});
+    if (file.bad()) {
+        throw settings_error("the configuration file " + name + " cannot be read to its end");
+    }
+    return text;
+}
+
+file_content read_text(const std::string& name, const std::string& whole) {
+    std::istringstream file(whole);
     file_content result;
     std::string section;
     std::string line;
@@ -225,9 +235,6 @@ file_content read_file(const std::string& name, const std::string& source) {
         } else if (!text.empty()) {
             read_line(section, text, where, result);
         }
-    }
-    if (file.bad()) {
-        throw settings_error("the configuration file " + name + " cannot be read to its end");
     }
     return result;
 }
@@ -337,7 +344,7 @@ void add_hosts(settings& to, const std::vector<given_host>& from_file) {
 } // namespace
 
 settings read_settings(std::span<const std::string> arguments, const environment& variables,
-                       const std::filesystem::path& directory) {
+                       const std::filesystem::path& directory, const std::optional<std::string>& known_text) {
     settings result;
     std::set<std::string_view> topics_given;
     try {
@@ -353,13 +360,20 @@ settings read_settings(std::span<const std::string> arguments, const environment
     apply(result, read_environment(variables), topics_given);
     const bool is_named = !result.config_file.empty();
     result.config_file = is_named ? (directory / result.config_file).string() : default_file(variables);
-    file_content file;
-    if (!result.config_file.empty()) {
-        file = read_file(result.config_file, is_named ? "flag --config = " : "");
+    const auto before_file = result;
+    try {
+        file_content file;
+        if (!result.config_file.empty()) {
+            const auto source = is_named ? "flag --config = " : "";
+            result.config_text = known_text ? *known_text : read_file(result.config_file, source);
+            file = read_text(result.config_file, result.config_text);
+        }
+        check_topics_once(file.values);
+        apply(result, file.values, topics_given);
+        add_hosts(result, file.hosts);
+    } catch (const settings_error& error) {
+        throw file_error(error.what(), before_file);
     }
-    check_topics_once(file.values);
-    apply(result, file.values, topics_given);
-    add_hosts(result, file.hosts);
     return result;
 }
 

@@ -27,7 +27,7 @@ enum class listen_scope {
 };
 
 /// What the program was called to do.
-enum class verb { serve, names, dump, started, kill, stop, check_config, version, help };
+enum class verb { serve, names, dump, started, kill, stop, check_config, check_snapshot, version, help };
 
 /// Whether that is to ask the epmd that runs.
 constexpr bool is_client_verb(verb what) noexcept {
@@ -57,8 +57,10 @@ struct settings {
     std::chrono::seconds packet_timeout{60}; ///< stock's default
     std::chrono::seconds delay_accept{0};    ///< to sleep before accepting, as a busy server would
     std::chrono::seconds delay_write{0};     ///< to sleep before each reply
+    std::chrono::seconds exit_idle{0};       ///< to end when no node was registered for so long; 0: never
     log_level level = log_level::info;
     std::string config_file; ///< the one that was read; empty: none
+    std::string config_text; ///< what stood in it
 
     bool operator==(const settings&) const = default;
 };
@@ -66,6 +68,19 @@ struct settings {
 class settings_error : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
+};
+
+/// A mistake in the configuration file, or one that cannot be read; flags and environment were good.
+class file_error : public settings_error {
+  public:
+    file_error(const std::string& sentence, settings without_file)
+        : settings_error(sentence), without_file_(std::move(without_file)) {}
+
+    /// What flags and environment say.
+    [[nodiscard]] const settings& without_file() const noexcept { return without_file_; }
+
+  private:
+    settings without_file_;
 };
 
 /// An address to listen on that is none. Stock, which looks at it when it listens, has words of its own for that.
@@ -93,8 +108,10 @@ using environment = std::function<std::optional<std::string>(const std::string&)
 /// Reads everything; client verbs come last, as with stock. `arguments` without the program's name; a file that is
 /// named without its whole path is looked for in `directory`. Throws settings_error: address_error for what -address or
 /// ERL_EPMD_ADDRESS has and is no address (client verbs do not look at it, as with stock), usage_error for other flags.
+///
+/// `known_text`: is read instead of the file, if there is a file.
 settings read_settings(std::span<const std::string> arguments, const environment&,
-                       const std::filesystem::path& directory);
+                       const std::filesystem::path& directory, const std::optional<std::string>& known_text = {});
 
 /// All flags: what `--help` prints, and stock after a mistake.
 std::string help_text();

@@ -329,7 +329,8 @@ def given_sockets(shell: Shell, *flags: str, places: tuple[tuple[int, str], ...]
         try:
             for one in held:
                 one.close()
-            said = manager.recv(4096).decode()
+            while "READY=1" not in (said := manager.recv(4096).decode()):
+                pass  # it has its table kept
             shell.note("it notifies: " + said.replace(str(process.pid), "(its pid)").replace("\n", " "))
             with ask.register("idfe", 5000, to="127.0.0.1", epmd_port=4500, node_type=ask.C_NODE) as node:
                 shell.note(f"a registration through 127.0.0.1: result {node.result}, found at {ask.lookup('127.0.0.1', 'idfe', 4500)}")

@@ -51,6 +51,7 @@ class history {
     [[nodiscard]] int refused() const { return refused_; }
     [[nodiscard]] int asked() const { return asked_; }
     [[nodiscard]] int insisted() const { return insisted_; }
+    [[nodiscard]] int replaced() const { return replaced_; }
 
   private:
     template <typename Container>
@@ -76,8 +77,10 @@ class history {
             readers_.emplace_back(below(2) == 0 ? story_.asks_for_names(any_of(host_addresses))
                                                 : story_.looks_up(any_of(alive_names), any_of(host_addresses)),
                                   story_.now());
-        } else if (what < 90 && !readers_.empty()) {
+        } else if (what < 89 && !readers_.empty()) {
             story_.ends(any_of(readers_).first);
+        } else if (what == 89) {
+            replace_daemon();
         } else {
             story_.passes(std::chrono::milliseconds(below(1500)));
         }
@@ -133,6 +136,22 @@ class history {
             }
         }
         return to_be_asked_.contains(one.connection);
+    }
+
+    /// The daemon is killed, and its successor goes on. What was on its way is asked again.
+    void replace_daemon() {
+        story_.questions();
+        const auto before = story_.mind().registrations().size();
+        story_.is_killed_and_replaced();
+        REQUIRE(story_.mind().registrations().size() <= before);
+        for (auto& one : vms_) {
+            const auto* known = story_.mind().registrations().find(one.connection);
+            if (known != nullptr && known->state != placement_state::placed) {
+                to_be_asked_.erase(one.connection);
+                one.is_surveyed = false;
+            }
+        }
+        ++replaced_;
     }
 
     void leave(vm& one) {
@@ -266,6 +285,7 @@ class history {
     int refused_ = 0;
     int asked_ = 0;
     int insisted_ = 0;
+    int replaced_ = 0;
 };
 
 TEST_CASE("whatever happens in whatever order, every view is right and nobody is lost") {
@@ -276,6 +296,7 @@ TEST_CASE("whatever happens in whatever order, every view is right and nobody is
     int refused = 0;
     int asked = 0;
     int insisted = 0;
+    int replaced = 0;
     for (unsigned seed = 1; seed <= histories; ++seed) {
         CAPTURE(seed);
         history one(seed);
@@ -283,10 +304,12 @@ TEST_CASE("whatever happens in whatever order, every view is right and nobody is
         refused += one.refused();
         asked += one.asked();
         insisted += one.insisted();
+        replaced += one.replaced();
     }
     CHECK_MESSAGE(refused > 1000, "histories in which hardly anybody is refused try too little");
     CHECK_MESSAGE(asked > 1000, "nor those in which hardly anybody is asked for its name");
     CHECK_MESSAGE(insisted > 100, "nor those in which hardly anybody knocks again");
+    CHECK_MESSAGE(replaced > 1000, "nor those in which the daemon is hardly ever replaced");
 }
 
 } // namespace

@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "settings": {"registry"},
     "server": {"service", "registry", "wire", "settings", "net"},
     "client": {"wire"},
-    "handover": set(),
+    "handover": {"registry", "wire"},
 }
 PURE = {"wire", "registry", "service", "dist"}
 LOGGING = {"server"}

@@ -1,5 +1,6 @@
 #include "support/scene.hpp"
 
+#include "handover/snapshot.hpp"
 #include "wire/decode.hpp"
 #include "wire/encode.hpp"
 
@@ -27,16 +28,46 @@ finding evidence_for(std::string_view host_address, std::string host_name, std::
 }
 
 scene::scene(std::vector<configured_host> configured, policy rules)
-    : service_(
-          rules,
-          std::make_shared<const hosts>(std::move(configured), machine_identity{"workshop", {ip("127.0.1.1")}, {}}),
-          1000, now_, *this) {}
+    : rules_(rules),
+      hosts_(std::make_shared<const hosts>(std::move(configured), machine_identity{"workshop", {ip("127.0.1.1")}, {}})),
+      service_(mind_for({.first_creation = 1000, .started = now_})) {
+    put_table(records_, service_->registrations());
+}
+
+std::shared_ptr<service> scene::mind_for(registry_state before) const {
+    const liveness& connections = *this;
+    return std::make_shared<service>(rules_, hosts_, std::move(before), connections);
+}
+
+void scene::is_killed_and_replaced() {
+    auto read = std::get<snapshot>(read_snapshot(records_));
+    service_ = mind_for(std::move(read.table));
+    for (auto& [connection, fate] : fates_) {
+        if (fate == fate::waiting) {
+            fate = fate::closed;
+        }
+    }
+    questions_.clear(); // the process that was asked has gone
+    std::vector<connection_number> before;
+    for (const auto* one : service_->registrations().all()) {
+        before.push_back(one->connection);
+    }
+    for (const auto connection : before) {
+        if (has_gone(connection)) {
+            fates_[connection] = fate::closed;
+            service_->closed(connection, now_, actions_);
+        } else {
+            service_->returned(connection, {}, now_, actions_);
+        }
+        perform();
+    }
+}
 
 connection_number scene::requests(const wire::request& what, std::string_view to, std::string_view from) {
     const auto connection = next_++;
-    service_.request(connection,
-                     {.peer = ip(from), .peer_port = 40000, .local = ip(to), .local_port = 4369, .descriptor = 7}, what,
-                     now_, actions_);
+    service_->request(connection,
+                      {.peer = ip(from), .peer_port = 40000, .local = ip(to), .local_port = 4369, .descriptor = 7},
+                      what, now_, actions_);
     perform();
     return connection;
 }
@@ -57,14 +88,14 @@ connection_number scene::asks_for_names(std::string_view at) {
 }
 
 void scene::is_found(connection_number connection, finding found) {
-    service_.found(connection, std::move(found), now_, actions_);
+    service_->found(connection, std::move(found), now_, actions_);
     perform();
 }
 
 void scene::ends(connection_number connection) {
     dead_.insert(connection);
     fates_[connection] = fate::closed;
-    service_.closed(connection, now_, actions_);
+    service_->closed(connection, now_, actions_);
     perform();
 }
 
@@ -74,21 +105,22 @@ void scene::dies_unnoticed(connection_number connection) {
 
 void scene::passes(std::chrono::milliseconds time) {
     const auto until = now_ + time;
-    for (auto due = service_.next_deadline(); due && *due <= until; due = service_.next_deadline()) {
+    for (auto due = service_->next_deadline(); due && *due <= until; due = service_->next_deadline()) {
         now_ = std::max(now_, *due);
-        service_.time_passed(now_, actions_);
+        service_->time_passed(now_, actions_);
         perform();
     }
     now_ = until;
 }
 
 void scene::hosts_become(std::vector<configured_host> configured, machine_identity machine) {
-    service_.hosts_changed(std::make_shared<const hosts>(std::move(configured), std::move(machine)), now_, actions_);
+    hosts_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
+    service_->hosts_changed(hosts_, now_, actions_);
     perform();
 }
 
 void scene::reloads() {
-    service_.resolve_again(now_, actions_);
+    service_->resolve_again(now_, actions_);
     perform();
 }
 
@@ -123,7 +155,7 @@ std::vector<std::string> scene::names_at(std::string_view at) {
 }
 
 std::optional<std::uint32_t> scene::creation_of(connection_number connection) const {
-    const auto* known = service_.registrations().find(connection);
+    const auto* known = service_->registrations().find(connection);
     return known == nullptr ? std::nullopt : std::optional(known->creation);
 }
 
@@ -162,7 +194,13 @@ void scene::perform() {
         } else if (const auto* happened = std::get_if<event>(&one)) {
             events_.push_back(happened->what);
             told_refusals_ += happened->what == event::kind::refused && !happened->is_repeated ? 1 : 0;
-        } else {
+        } else if (const auto* kept = std::get_if<keep>(&one)) {
+            if (const auto* known = service_->registrations().find(kept->connection)) {
+                put_registration(records_, *known);
+            }
+        } else if (const auto* gone = std::get_if<let_go>(&one)) {
+            put_gone(records_, gone->connection);
+        } else if (std::holds_alternative<stop>(one)) {
             is_stop_asked_ = true;
         }
     }

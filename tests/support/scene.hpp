@@ -44,6 +44,9 @@ class scene : private liveness {
     void passes(std::chrono::milliseconds);
     void hosts_become(std::vector<configured_host>, machine_identity);
     void reloads();
+    /// Another process goes on with what this one wrote down, and with the connections of the registrations: as after
+    /// SIGKILL. Whoever was held has lost his connection.
+    void is_killed_and_replaced();
 
     // ---- how it stands
 
@@ -61,7 +64,7 @@ class scene : private liveness {
     [[nodiscard]] int told_refusals() const { return told_refusals_; }
     /// The questions that were asked and not taken yet.
     std::vector<question> questions();
-    [[nodiscard]] const service& mind() const { return service_; }
+    [[nodiscard]] const service& mind() const { return *service_; }
     [[nodiscard]] time_point now() const { return now_; }
     [[nodiscard]] bool is_stop_asked() const { return is_stop_asked_; }
 
@@ -69,8 +72,13 @@ class scene : private liveness {
     [[nodiscard]] bool has_gone(connection_number) const override;
     void perform();
 
+    [[nodiscard]] std::shared_ptr<service> mind_for(registry_state) const;
+
     time_point now_{std::chrono::hours(1)};
-    service service_; // after the clock: it begins now
+    policy rules_;
+    std::shared_ptr<const hosts> hosts_;
+    std::string records_; // what was written down
+    std::shared_ptr<service> service_;
     connection_number next_ = 1;
     std::map<connection_number, fate> fates_;
     std::map<connection_number, std::string> sent_;

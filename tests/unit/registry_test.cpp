@@ -105,6 +105,7 @@ TEST_CASE("a registration keeps what its node said") {
                                                       .descriptor = 12,
                                                       .self = said,
                                                       .creation = 1000,
+                                                      .creation_count = 1000,
                                                       .since = since,
                                                       .sequence = 1,
                                                       .state = placement_state::pending,

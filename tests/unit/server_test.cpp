@@ -54,7 +54,8 @@ class running_server {
   public:
     explicit running_server(const settings& from = on_a_free_port(), std::optional<host> evidence = the_machine)
         : listeners_(open_on_a_free_port(io_, from)),
-          server_(io_, std::move(listeners_), from, max_connections, std::make_shared<const hosts>(), 1000,
+          server_(io_, std::move(listeners_), from, max_connections, std::make_shared<const hosts>(),
+                  {.first_creation = 1000, .started = std::chrono::steady_clock::now()},
                   {.ask =
                        [this, evidence](const question& what) {
                            boost::asio::post(io_, [this, evidence, connection = what.connection] {
@@ -384,7 +385,8 @@ TEST_CASE("with listen = loopback all addresses of this machine are served to it
 TEST_CASE("a registration that comes in the moment in which its dead holder is found dead is kept") {
     asio::io_context io{1};
     const auto from = on_a_free_port();
-    server it(io, open_on_a_free_port(io, from), from, max_connections, std::make_shared<const hosts>(), 1000,
+    server it(io, open_on_a_free_port(io, from), from, max_connections, std::make_shared<const hosts>(),
+              {.first_creation = 1000, .started = std::chrono::steady_clock::now()},
               {.ask = [](const question&) {}, .tell = [](const event&) {}, .stop = [] {}});
     it.start();
     std::string request;

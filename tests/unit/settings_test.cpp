@@ -35,7 +35,10 @@ class user {
   public:
     explicit user(std::string_view file_content = "") { write(file_content); }
 
-    void write(std::string_view content) { file_ = home_.write("loopmd/loopmd.conf", content).string(); }
+    void write(std::string_view content) {
+        file_ = home_.write("loopmd/loopmd.conf", content).string();
+        text_ = content;
+    }
 
     [[nodiscard]] settings reads(const words& flags, variables set = {}) const {
         set.emplace("XDG_CONFIG_HOME", home_.path().string());
@@ -56,6 +59,7 @@ class user {
     [[nodiscard]] settings defaults(const std::function<void(settings&)>& change = [](settings&) {}) const {
         settings result;
         result.config_file = file_;
+        result.config_text = text_;
         change(result);
         return result;
     }
@@ -66,6 +70,7 @@ class user {
   private:
     test::temporary_directory home_;
     std::string file_;
+    std::string text_;
 };
 
 bool has(const std::string& text, std::string_view part) {
@@ -344,6 +349,25 @@ TEST_CASE("an address variable that is set and empty does not hide the file") {
         CHECK(me.reads({}, {{"ERL_EPMD_ADDRESS", empty}}) ==
               me.defaults([](settings& to) { to.scope = listen_scope::loopback; }));
     }
+}
+
+TEST_CASE("a text may stand for the file, and a mistake in the file leaves what flags and environment say") {
+    const user me("listen = everywhere\n");
+    const auto reads = [&](const std::optional<std::string>& text) {
+        return read_settings(words{"-systemd"}, environment_of({{"XDG_CONFIG_HOME", me.home().path().string()}}),
+                             me.home().path(), text);
+    };
+    CHECK(reads("listen = loopback\n").scope == listen_scope::loopback);
+    CHECK(reads("listen = loopback\n").config_file == me.file());
+    try {
+        reads({});
+        FAIL("it was read");
+    } catch (const file_error& error) {
+        CHECK(has(error.what(), "everywhere"));
+        CHECK(error.without_file().has_systemd_sockets);
+        CHECK(error.without_file().scope == listen_scope::all);
+    }
+    CHECK_THROWS_AS(reads("listen = nowhere\n"), file_error);
 }
 
 TEST_CASE("the hosts of flags come first, and go before the file's of the same name") {

@@ -1,0 +1,29 @@
+/// What the process before left: sorts the descriptors that were passed, reads the table, and finds for each
+/// registration its connection.
+#pragma once
+
+#include "handover/snapshot.hpp"
+#include "handover/systemd.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace epmd {
+
+struct inheritance {
+    std::vector<int> listeners; ///< all that is not ours by its name
+    /// Empty: nothing was left, or nothing that can be read. Each registration has its new descriptor: -1 where its
+    /// connection is not there.
+    std::optional<snapshot> before;
+    std::uint64_t generation = 0;        ///< greater than any that was left
+    std::vector<std::string> names;      ///< under which something was left
+    std::vector<std::string> complaints; ///< why something that was left does not count; one sentence each
+};
+
+/// Reads what was passed, and closes all of it but the listeners and the connections. Somebody who holds it still has
+/// it: a process that ends in the middle of this has lost nothing.
+inheritance read_inheritance(const std::vector<passed_descriptor>&);
+
+} // namespace epmd
