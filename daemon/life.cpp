@@ -6,18 +6,21 @@
 #include "handover/keeper.hpp"
 #include "log.hpp"
 #include "manager_reports.hpp"
+#include "placement/kernel.hpp"
 #include "placement/placer.hpp"
 #include "port_holder.hpp"
 #include "process.hpp"
 #include "server/journal.hpp"
 #include "server/listeners.hpp"
 #include "server/server.hpp"
+#include "takeover.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -74,12 +77,14 @@ class life {
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
-          server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
-                  {.ask = [this](question what) { placer_.ask(std::move(what)); },
-                   .tell = [this](const event& what) { tell(what); },
-                   .stop = [this] { end("a client asked for it"); },
-                   .keep = [this](const registration& one, bool is_new) { keep(one, is_new); },
-                   .let_go = [this](connection_number who) { return let_go(who); }}),
+          server_(
+              io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
+              {.ask = [this](question what) { placer_.ask(std::move(what)); },
+               .tell = [this](const event& what) { tell(what); },
+               .stop = [this] { end("a client asked for it"); },
+               .keep = [this](const registration& one, bool is_new) { keep(one, is_new); },
+               .let_go = [this](connection_number who) { return let_go(who); },
+               .is_listened_on = [this](std::uint16_t port) { return !kernel_.listening(std::array{port}).empty(); }}),
           manager_(from.has_systemd_sockets ? service_manager::find() : nullptr),
           reports_(io, manager_.get(), [this] { return status(); }), ending_(io), reloading_(io), upgrading_(io),
           retry_(io), idle_(io) {
@@ -94,7 +99,8 @@ class life {
         server_.hosts_changed(known_);
     }
 
-    void start() {
+    /// `adopted`: nodes that another epmd had.
+    void start(const std::vector<node>& adopted) {
         placer_.look_at_machine();
         if (manager_) {
             start_keeping();
@@ -105,6 +111,9 @@ class life {
             spdlog::info("goes on with {} nodes of the process before; {} had ended meanwhile", now,
                          nodes_before_ - now);
             server_.resolve_again(); // hosts file and configuration may be others than it knew
+        }
+        for (const auto& one : adopted) {
+            server_.adopt(one);
         }
         await_end();
         await_reload();
@@ -369,6 +378,7 @@ class life {
     std::size_t nodes_before_;
     std::uint64_t generation_;
     std::vector<std::string> names_;
+    netlink_kernel kernel_;
     placer placer_;
     server server_;
     std::unique_ptr<service_manager> manager_;
@@ -413,6 +423,19 @@ std::vector<acceptor> listeners_for(asio::io_context& io, const settings& from, 
     return open_listeners(io, from);
 }
 
+/// Those of the epmd before, or new ones in their place. Whoever is quicker gets the port: a VM that starts brings an
+/// epmd up.
+std::vector<acceptor> listeners_after(asio::io_context& io, const settings& from, const takeover& taken) {
+    if (!taken.listeners.empty()) {
+        auto listeners = adopt_listeners(io, taken.listeners, from.scope);
+        for (auto& one : listeners) {
+            one.listen(asio::socket_base::max_listen_connections); // stock has a queue of its own length
+        }
+        return listeners;
+    }
+    return open_listeners(io, from);
+}
+
 /// Descriptors that connections may have.
 std::size_t room_for_connections() {
     const auto descriptors = raise_descriptor_limit();
@@ -434,6 +457,14 @@ settings last_good_settings(const inheritance& left, const file_error& mistake, 
 
 } // namespace
 
+int free_port(const settings& from) {
+    const auto taken = take_over(from);
+    for (const int listener : taken ? taken->listeners : std::vector<int>()) {
+        ::close(listener);
+    }
+    return EXIT_SUCCESS;
+}
+
 int serve(settings from, const std::optional<file_error>& mistake, const settings_reader& read, const program& self) {
     const bool takes_over = is_successor();
     const bool is_new_daemon = from.is_daemon && !takes_over;
@@ -450,8 +481,12 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
     std::optional<signals_wait> not_ready(std::in_place, takes_over);
     asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO); // one thread serves; the others post to it, no more
     std::vector<acceptor> listeners;
+    std::optional<takeover> taken;
     try {
-        listeners = listeners_for(io, from, left.listeners);
+        if (from.replaces && !takes_over) {
+            taken = take_over(from);
+        }
+        listeners = taken ? listeners_after(io, from, *taken) : listeners_for(io, from, left.listeners);
     } catch (const listen_error& error) {
         if (!error.is_port_taken()) {
             throw;
@@ -475,7 +510,10 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
         spdlog::error("{}", complaint);
     }
     life self_life(io, std::move(listeners), beginning_from(std::move(left)), from, max_connections, read, self);
-    self_life.start();
+    if (taken) {
+        spdlog::info("has taken port {} over, and adopts {} nodes", from.port, taken->nodes.size());
+    }
+    self_life.start(taken ? taken->nodes : std::vector<node>());
     not_ready.reset();
     io.run();
     return EXIT_SUCCESS;

@@ -20,6 +20,9 @@ class no_systemd_sockets : public std::runtime_error {
 /// Reads flags, environment and configuration file, or a text instead of that file. Throws settings_error.
 using settings_reader = std::function<settings(const std::optional<std::string>& file_text)>;
 
+/// Ends the epmd that has the port, if there is one. Returns the exit status. Throws std::runtime_error when it cannot.
+int free_port(const settings&);
+
 /// Serves until a signal or a client ends it, and returns the exit status. `mistake`: the configuration file has one,
 /// and `from` is what there is without it; then the file counts as the process before knew it, if there was one. `self`
 /// is run in this one's place for an upgrade. Throws std::exception when it cannot begin, listen_error,

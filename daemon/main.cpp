@@ -56,6 +56,8 @@ int run(const std::vector<std::string>& arguments) {
     switch (settings.what) {
     case epmd::verb::serve:
         return epmd::serve(std::move(settings), mistake, read, self);
+    case epmd::verb::free_port:
+        return epmd::free_port(settings);
     case epmd::verb::check_snapshot:
         return epmd::try_snapshot();
     case epmd::verb::names:

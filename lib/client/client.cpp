@@ -1,5 +1,6 @@
 #include "client/client.hpp"
 
+#include "net/asio.hpp"
 #include "wire/encode.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -13,7 +14,6 @@
 namespace epmd {
 namespace {
 
-namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
@@ -49,15 +49,19 @@ std::optional<std::string> ask_at(const tcp::endpoint& where, const std::string&
 } // namespace
 
 std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request& what, const patience& waiting) {
-    std::string request;
-    wire::encode(what, request);
-    for (const asio::ip::address& where :
-         {asio::ip::address(asio::ip::address_v6::loopback()), asio::ip::address(asio::ip::address_v4::loopback())}) {
-        if (auto answer = ask_at({where, port}, request, waiting)) {
+    for (const auto& where : {loopback_v6, loopback_v4}) {
+        if (auto answer = ask_epmd_at(where, port, what, waiting)) {
             return answer;
         }
     }
     return std::nullopt;
+}
+
+std::optional<std::string> ask_epmd_at(const address& where, std::uint16_t port, const wire::request& what,
+                                       const patience& waiting) {
+    std::string request;
+    wire::encode(what, request);
+    return ask_at({to_asio(where), port}, request, waiting);
 }
 
 } // namespace epmd

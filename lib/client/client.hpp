@@ -1,6 +1,7 @@
 /// Asks a running epmd, as `epmd -names` and `epmd -kill` do.
 #pragma once
 
+#include "registry/address.hpp"
 #include "wire/messages.hpp"
 
 #include <chrono>
@@ -26,5 +27,8 @@ struct patience {
 /// nobody accepts connections there. An empty answer: it closed without one, or gave none in time. Throws
 /// std::length_error when the request is too long.
 std::optional<std::string> ask_epmd(std::uint16_t port, const wire::request&, const patience& = {});
+
+/// The same of the epmd at an address.
+std::optional<std::string> ask_epmd_at(const address&, std::uint16_t port, const wire::request&, const patience& = {});
 
 } // namespace epmd

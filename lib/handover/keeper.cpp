@@ -44,7 +44,7 @@ void keeper::keep(const registration& one, bool is_new) {
         records_.clear();
         put_registration(records_, one);
         append();
-        if (!is_new) {
+        if (!is_new || one.is_adopted) {
             return;
         }
         const auto error = queue_->add({one.connection, one.descriptor});
@@ -113,7 +113,7 @@ void keeper::write_table(const kept_state& all) {
 void keeper::write_queue(const registry& table) {
     std::vector<numbered_descriptor> connections;
     for (const auto* one : table.all()) {
-        if (one->descriptor >= 0) {
+        if (!one->is_adopted) {
             connections.emplace_back(one->connection, one->descriptor);
         }
     }

@@ -152,6 +152,7 @@ registration registration_of(cursor& in) {
     one.self.alive_name = text_of(in);
     one.self.extra = text_of(in);
     one.found = finding_of(in);
+    one.is_adopted = in.u8() != 0;
     return one;
 }
 
@@ -247,6 +248,7 @@ void put_registration(std::string& out, const registration& one) {
         put_text(out, self.alive_name);
         put_text(out, self.extra);
         put_finding(out, one.found);
+        put_integers(out, static_cast<std::uint8_t>(one.is_adopted));
     });
 }
 

@@ -12,7 +12,7 @@
 ///     kind 1, beginning     first_creation u32, started time, greatest_forgotten_count u32
 ///     kind 2, registration  connection u64, sequence u64, creation u32, creation_count u32, since time, state u8,
 ///                           where address, then the node: port u16, node_type u8, protocol u8, highest_version u16,
-///                           lowest_version u16, alive_name text, extra text; then a finding
+///                           lowest_version u16, alive_name text, extra text; then a finding; then is_adopted u8
 ///     kind 3, gone          connection u64: that registration ended, and is a former name now
 ///     kind 4, former name   descriptor u32, creation_count u32, port u16, alive_name text; then a finding
 ///     kind 5, machine       hostname text, addresses (u16, then each), others (u16, then each)

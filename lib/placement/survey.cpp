@@ -28,6 +28,9 @@ class surveyor {
             result_.who.uid = socket->uid;
             find_owner(*socket);
         }
+        if (about_.is_adopted) {
+            find_owner_by_port();
+        }
         if (owner_) {
             result_.who.pid = owner_->pid;
             result_.who.program = owner_->program;
@@ -63,6 +66,17 @@ class surveyor {
             owner_ = *std::find_if(candidates_.begin(), candidates_.end(), is_named);
             is_owner_in_doubt_ = candidates_.size() > 1;
         }
+    }
+
+    /// Who has the node's port, where there is no connection. Nobody, if several processes have it: it may be either.
+    void find_owner_by_port() {
+        const auto has_port = [&](const socket_info& one) { return one.local_port == about_.port; };
+        const auto first = std::find_if(all_listeners_.begin(), all_listeners_.end(), has_port);
+        if (first == all_listeners_.end() || std::count_if(first, all_listeners_.end(), has_port) > 1) {
+            return;
+        }
+        result_.who.uid = first->uid;
+        find_owner(*first);
     }
 
     /// The sockets that may be the node's. Several processes may share the port on different addresses: the owner's

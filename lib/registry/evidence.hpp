@@ -94,6 +94,7 @@ struct question {
     inquiry what = inquiry::everything;
     connection_number connection = 0;
     origin from;
+    bool is_adopted = false; ///< there is no connection: whoever listens on the port is the node
     std::string alive_name;
     std::uint16_t port = 0;
     std::uint8_t node_type = 77;

@@ -43,6 +43,9 @@ struct registration {
     std::uint64_t sequence = 0; ///< registrations in the order in which they came
 
     placement_state state = placement_state::pending;
+    /// It was taken over from another epmd and has no connection to us: it lasts as long as somebody listens on its
+    /// distribution port, or until it registers here itself.
+    bool is_adopted = false;
     host where;    ///< of a placed or parked one
     finding found; ///< what is known so far
 

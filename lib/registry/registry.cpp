@@ -48,18 +48,28 @@ registry::registry(registry_state before)
 }
 
 const registration& registry::add(connection_number connection, int descriptor, node self, time_point since) {
-    const auto count = next_creation_count(self.alive_name, since);
-    const auto creation = creation_of(self, count);
-    auto& one = insert({.connection = connection,
-                        .descriptor = descriptor,
-                        .self = std::move(self),
-                        .creation = creation,
-                        .creation_count = count,
-                        .since = since,
-                        .sequence = next_sequence_++,
-                        .state = placement_state::pending,
-                        .where = {},
-                        .found = {}});
+    auto& added = make(connection, std::move(self), since);
+    added.descriptor = descriptor;
+    return added;
+}
+
+const registration& registry::adopt(connection_number connection, node self, time_point since) {
+    auto& added = make(connection, std::move(self), since);
+    added.is_adopted = true;
+    ++adopted_count_;
+    return added;
+}
+
+/// A pending one, with a creation of its own.
+registration& registry::make(connection_number connection, node self, time_point since) {
+    registration fresh;
+    fresh.connection = connection;
+    fresh.creation_count = next_creation_count(self.alive_name, since);
+    fresh.creation = creation_of(self, fresh.creation_count);
+    fresh.self = std::move(self);
+    fresh.since = since;
+    fresh.sequence = next_sequence_++;
+    auto& one = insert(std::move(fresh));
     enter(one);
     return one.self;
 }
@@ -70,6 +80,7 @@ registry::slot& registry::insert(registration self) {
     assert(is_new);
     auto& one = found->second;
     one.self = std::move(self);
+    adopted_count_ += one.self.is_adopted ? 1 : 0;
     by_name_[one.self.self.alive_name].push_back(&one);
     return one;
 }
@@ -106,6 +117,7 @@ std::optional<registry::removed> registry::remove(connection_number connection) 
     }
     auto& one = found->second;
     leave(one);
+    adopted_count_ -= one.self.is_adopted ? 1 : 0;
     const auto same_name = by_name_.find(one.self.self.alive_name);
     std::erase(same_name->second, &one);
     // The key views the name of one of the registrations: let it view one that stays.

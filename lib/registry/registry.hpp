@@ -56,6 +56,9 @@ class registry {
         }
     };
 
+    /// Adds a pending registration that has no connection, as registration::is_adopted says. Precondition: as add.
+    const registration& adopt(connection_number, node, time_point since);
+
     /// Gives a registration its place by what was found: at its host, or unplaced when nothing names one; parked if
     /// its place is taken there. Precondition: the connection is registered.
     settled settle(connection_number, finding);
@@ -115,6 +118,8 @@ class registry {
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
     [[nodiscard]] std::size_t size() const noexcept { return by_connection_.size(); }
+    /// Of those, how many have no connection.
+    [[nodiscard]] std::size_t adopted_count() const noexcept { return adopted_count_; }
     [[nodiscard]] bool empty() const noexcept { return by_connection_.empty(); }
 
   private:
@@ -131,6 +136,7 @@ class registry {
     };
 
     slot& insert(registration);
+    registration& make(connection_number, node, time_point since);
     void enter(slot&);
     void leave(slot&);
     order& order_of(const registration&);
@@ -150,6 +156,7 @@ class registry {
     std::uint32_t first_creation_;
     time_point started_;
     std::uint64_t next_sequence_ = 1;
+    std::size_t adopted_count_ = 0;
     std::uint64_t version_ = 0;
 };
 

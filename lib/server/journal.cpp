@@ -28,8 +28,8 @@ std::string owner_text(const owner& who) {
 
 std::string node_text(const registration& who) {
     const auto& name = who.found.node_name;
-    return fmt::format("{} on port {}, {}", wire::quoted(name.empty() ? who.self.alive_name : name), who.self.port,
-                       owner_text(who.found.who));
+    return fmt::format("{} on port {}, {}{}", wire::quoted(name.empty() ? who.self.alive_name : name), who.self.port,
+                       owner_text(who.found.who), who.is_adopted ? ", adopted," : "");
 }
 
 /// Why nothing names the host of a node, and what to do about it where a name was given.
@@ -69,6 +69,9 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
         break;
     case event::kind::unregistered:
         log.info("{} has gone", node_text(who));
+        break;
+    case event::kind::came_back:
+        log.info("{} has registered itself", node_text(who));
         break;
     case event::kind::refused:
         if (happened.why == refusal::name_not_allowed) {

@@ -50,8 +50,18 @@ void wait_for_requests(acceptor& listener) {
     ::setsockopt(listener.native_handle(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
 }
 
-/// The addresses in the order in which they are bound, none twice, none that a wildcard among them covers.
-std::vector<address> addresses_to_bind(const settings& from) {
+} // namespace
+
+listen_error::listen_error(const address& where, std::uint16_t port, boost::system::error_code why)
+    : std::runtime_error("cannot listen on " + to_string(where) + " port " + std::to_string(port) + ": " +
+                         why.message()),
+      where_(where), port_(port), why_(why) {}
+
+bool listen_error::is_port_taken() const noexcept {
+    return why_ == asio::error::address_in_use;
+}
+
+std::vector<address> addresses_to_listen_on(const settings& from) {
     if (from.addresses.empty()) {
         return {wildcard_v4, wildcard_v6};
     }
@@ -70,21 +80,10 @@ std::vector<address> addresses_to_bind(const settings& from) {
     return once;
 }
 
-} // namespace
-
-listen_error::listen_error(const address& where, std::uint16_t port, boost::system::error_code why)
-    : std::runtime_error("cannot listen on " + to_string(where) + " port " + std::to_string(port) + ": " +
-                         why.message()),
-      where_(where), port_(port), why_(why) {}
-
-bool listen_error::is_port_taken() const noexcept {
-    return why_ == asio::error::address_in_use;
-}
-
 std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from) {
     std::vector<acceptor> listeners;
     auto port = from.port;
-    for (const auto& where : addresses_to_bind(from)) {
+    for (const auto& where : addresses_to_listen_on(from)) {
         try {
             listeners.push_back(open_listener(io, where, port));
             // Port 0 lets the system choose one: the others take the same.

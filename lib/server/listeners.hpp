@@ -32,6 +32,9 @@ class listen_error : public std::runtime_error {
 /// addresses, as stock does. IPv6 that the machine does not have is left out. All or none: throws listen_error.
 std::vector<acceptor> open_listeners(asio::io_context&, const settings&);
 
+/// Where open_listeners listens, in the order in which it binds; none twice, none that a wildcard among them covers.
+std::vector<address> addresses_to_listen_on(const settings&);
+
 /// Takes over sockets that listen already, as systemd passes them; IPv6 ones may serve IPv4 as well. Throws
 /// std::runtime_error when one does not listen for TCP.
 std::vector<acceptor> adopt_listeners(asio::io_context&, std::span<const int> descriptors, listen_scope);

@@ -42,6 +42,10 @@ constexpr std::chrono::seconds accept_pause{1};
 /// client on this machine takes.
 constexpr std::chrono::seconds last_patience{1};
 
+/// How often it is looked whether adopted nodes are there. Chosen, not tuned: as often as a VM knocks that has lost its
+/// epmd.
+constexpr std::chrono::seconds adopted_interval{2};
+
 /// Room for so long ends an episode of having none. Chosen, not tuned.
 constexpr std::chrono::seconds out_of_room_episode{10};
 
@@ -129,7 +133,7 @@ server::server(asio::io_context& io, std::vector<acceptor> listeners, const sett
       max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                std::move(before), *this),
-      idle_timer_(io), service_timer_(io), patience_(io) {
+      idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
     for (const auto* one : service_.registrations().all()) {
         next_number_ = std::max(next_number_, one->connection + 1);
     }
@@ -178,7 +182,8 @@ void server::finish(std::function<void()> is_done) {
 
 /// After finish: nobody is left but registered nodes.
 void server::look_whether_done() {
-    if (is_done_ && connections_.size() <= service_.registrations().size()) {
+    const auto& all = service_.registrations();
+    if (is_done_ && connections_.size() <= all.size() - all.adopted_count()) {
         asio::post(io_, std::exchange(is_done_, nullptr));
     }
 }
@@ -193,6 +198,12 @@ std::vector<int> server::listeners() {
 
 /// Has the connection of a registration of the process before, as if it had been accepted here.
 void server::take_back(const registration& one) {
+    if (one.is_adopted) {
+        service_.returned(one.connection, {}, now(), actions_);
+        perform(nullptr);
+        watch_adopted();
+        return;
+    }
     asio::ip::tcp::endpoint peer;
     asio::ip::tcp::endpoint local;
     auto peer_length = static_cast<socklen_t>(peer.capacity());
@@ -667,7 +678,51 @@ void server::forget(connection_ptr self) {
     }
 }
 
+void server::adopt(node self) {
+    service_.adopt(next_number_++, std::move(self), now(), actions_);
+    perform(nullptr);
+    watch_adopted();
+}
+
+void server::watch_adopted() {
+    if (std::exchange(are_adopted_watched_, true)) {
+        return;
+    }
+    adopted_timer_.expires_after(adopted_interval);
+    adopted_timer_.async_wait([this](error_code error) {
+        are_adopted_watched_ = false;
+        if (!error) {
+            look_at_adopted();
+        }
+    });
+}
+
+/// Ends those whose port nobody listens on any more; looks again later, if there are others.
+void server::look_at_adopted() {
+    std::vector<connection_number> gone;
+    bool is_any_left = false;
+    for (const auto* one : service_.registrations().all()) {
+        if (one->is_adopted) {
+            const bool has_left = has_gone(one->connection);
+            is_any_left = is_any_left || !has_left;
+            if (has_left) {
+                gone.push_back(one->connection);
+            }
+        }
+    }
+    for (const auto number : gone) {
+        service_.closed(number, now(), actions_);
+        perform(nullptr);
+    }
+    if (is_any_left) {
+        watch_adopted();
+    }
+}
+
 bool server::has_gone(connection_number number) const {
+    if (const auto* known = service_.registrations().find(number); known != nullptr && known->is_adopted) {
+        return !hooks_.is_listened_on || !hooks_.is_listened_on(known->self.port);
+    }
     const auto found = connections_.find(number);
     if (found == connections_.end()) {
         return true;

@@ -38,6 +38,9 @@ struct server_hooks {
     /// A registration has ended. Whether somebody else may hold its connection: then it is shut down, since to close it
     /// would leave it open.
     std::function<bool(connection_number)> let_go = nullptr;
+    /// Whether somebody on this machine listens on a port: an adopted node is there for as long. Null: nobody is
+    /// adopted.
+    std::function<bool(std::uint16_t port)> is_listened_on = nullptr;
 };
 
 class server final : private liveness {
@@ -54,6 +57,9 @@ class server final : private liveness {
     /// registrations whose connection has ended meanwhile. Then starts to accept. Returns at once; the work is done by
     /// whoever runs the io_context.
     void start();
+
+    /// Serves a node that another epmd had, for as long as its port is listened on.
+    void adopt(node);
 
     /// Stops to accept. What is connected stays so until the server is destroyed.
     void stop();
@@ -117,6 +123,8 @@ class server final : private liveness {
     void perform(const keep&);
     void perform(const let_go&);
     void take_back(const registration&);
+    void watch_adopted();
+    void look_at_adopted();
     void look_whether_done();
     void reply_to_guest(guest&, send::after);
     void reply_to(connection_ptr, send::after);
@@ -155,6 +163,8 @@ class server final : private liveness {
     bool is_stopping_ = false;
     std::function<void()> is_done_; // of finish, until it was called
     timer patience_;                // of finish, with who does not go on
+    timer adopted_timer_;
+    bool are_adopted_watched_ = false;
 
     actions actions_;   // of the service's last call; kept for its capacity
     std::string reply_; // being encoded; kept for its capacity

@@ -67,6 +67,7 @@ struct event {
         parked,       ///< `other` has its name at its host
         promoted,     ///< parked before, now in its place
         unregistered, ///< a node went
+        came_back,    ///< a node that was adopted has registered itself, which is told of next
         refused,      ///< `other` has its name, or the name is not allowed
     };
 

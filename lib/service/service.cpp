@@ -128,6 +128,7 @@ void service::answer(connection_number connection, const origin& from, const wir
         refuse(self, refusal::extra_too_long, out);
         return;
     }
+    make_way_for(self.self, out);
     drop_dead(message.alive_name, out);
     judge_newcomers(message.alive_name, now, out);
     const auto decision = judge(self, false);
@@ -157,11 +158,37 @@ question service::first_question(connection_number connection, const node& self,
     return what;
 }
 
+/// Of one that is registered already.
+question service::question_about(const registration& one, const origin& from) const {
+    auto what = first_question(one.connection, one.self, from, false);
+    what.is_adopted = one.is_adopted;
+    return what;
+}
+
+void service::adopt(connection_number connection, node self, time_point now, actions& out) {
+    const auto& added = registry_.adopt(connection, std::move(self), now);
+    out.emplace_back(keep{.connection = connection, .is_new = true});
+    out.emplace_back(event_of(event::kind::registered, added));
+    deadlines_.emplace(now + policy_.evidence_time, connection);
+    out.emplace_back(place{question_about(added, {})});
+    answer_readers(now, out);
+}
+
+/// The node itself is here: what stood for it goes.
+void service::make_way_for(const node& returning, actions& out) {
+    for (const auto* one : registry_.namesakes(returning.alive_name)) {
+        if (one->is_adopted && one->self.port == returning.port) {
+            unregister(one->connection, out, event::kind::came_back);
+            return;
+        }
+    }
+}
+
 void service::returned(connection_number connection, const origin& from, time_point now, actions& out) {
     const auto* known = registry_.find(connection);
-    if (known != nullptr && (known->state == placement_state::pending ||
-                             known->state == placement_state::unplaced || known->found.is_guess)) {
-        out.emplace_back(place{first_question(connection, known->self, from, false)});
+    if (known != nullptr && (known->state == placement_state::pending || known->state == placement_state::unplaced ||
+                             known->found.is_guess)) {
+        out.emplace_back(place{question_about(*known, from)});
     }
     answer_readers(now, out);
 }
@@ -609,7 +636,7 @@ void service::closed(connection_number connection, time_point now, actions& out)
 }
 
 /// Precondition: the connection is registered.
-void service::unregister(connection_number connection, actions& out) {
+void service::unregister(connection_number connection, actions& out, event::kind why) {
     auto removed = registry_.remove(connection);
     if (removed->gone.state == placement_state::pending) {
         deadlines_.erase({removed->gone.since + policy_.evidence_time, connection});
@@ -617,11 +644,7 @@ void service::unregister(connection_number connection, actions& out) {
     resolving_.erase(connection);
     readers_may_go_ = true;
     out.emplace_back(let_go{connection});
-    out.emplace_back(event{.what = event::kind::unregistered,
-                           .who = std::move(removed->gone),
-                           .other = {},
-                           .why = {},
-                           .is_repeated = false});
+    out.emplace_back(event{.what = why, .who = std::move(removed->gone), .other = {}, .why = {}, .is_repeated = false});
     tell_of_promotion(removed->promoted, out);
 }
 

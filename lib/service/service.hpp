@@ -61,6 +61,10 @@ class service {
     /// actions are good until the next call.
     void request(connection_number, const origin&, const wire::request&, time_point now, actions& out);
 
+    /// A node that another epmd had is taken over, without a connection. It is found at once, and pending until
+    /// evidence comes in; when it registers itself, by the same name and port, it takes its own place.
+    void adopt(connection_number, node, time_point now, actions& out);
+
     /// A registration of the process before has its connection again; one that has lost it is told by `closed`. Asks
     /// again where it belongs, if that is not known, or by a guess only: evidence may have been on its way.
     void returned(connection_number, const origin&, time_point now, actions& out);
@@ -138,7 +142,8 @@ class service {
     void drop_dead(std::string_view alive_name, actions& out);
     void take_in(connection_number, finding, time_point now, actions& out);
     void settle(connection_number, finding, time_point now, actions& out);
-    void unregister(connection_number, actions& out);
+    void unregister(connection_number, actions& out, event::kind why = event::kind::unregistered);
+    void make_way_for(const node& returning, actions& out);
     static void tell_of_promotion(const registration* promoted, actions& out);
 
     [[nodiscard]] bool must_wait(const reader&) const;
@@ -152,6 +157,7 @@ class service {
     void ask_again(const registration&, time_point now, actions& out);
     [[nodiscard]] question question_of(inquiry, connection_number, const node&) const;
     [[nodiscard]] question first_question(connection_number, const node&, const origin&, bool is_placed) const;
+    [[nodiscard]] question question_about(const registration&, const origin&) const;
     [[nodiscard]] newcomer* find_newcomer(connection_number);
 
     policy policy_;

@@ -27,7 +27,7 @@ enum class listen_scope {
 };
 
 /// What the program was called to do.
-enum class verb { serve, names, dump, started, kill, stop, check_config, check_snapshot, version, help };
+enum class verb { serve, names, dump, started, kill, stop, check_config, check_snapshot, free_port, version, help };
 
 /// Whether that is to ask the epmd that runs.
 constexpr bool is_client_verb(verb what) noexcept {
@@ -57,6 +57,7 @@ struct settings {
     std::chrono::seconds packet_timeout{60}; ///< stock's default
     std::chrono::seconds delay_accept{0};    ///< to sleep before accepting, as a busy server would
     std::chrono::seconds delay_write{0};     ///< to sleep before each reply
+    bool replaces = false;                   ///< to take the port from the epmd that has it
     std::chrono::seconds exit_idle{0};       ///< to end when no node was registered for so long; 0: never
     log_level level = log_level::info;
     std::string config_file; ///< the one that was read; empty: none

@@ -9,8 +9,8 @@
 
 namespace epmd::wire {
 
-/// Appends unsigned integers, each with as many bytes as its type has, most significant byte first. All at once: to append
-/// them byte by byte took a sixth of the instructions of a lookup.
+/// Appends unsigned integers, each with as many bytes as its type has, most significant byte first. All at once: to
+/// append them byte by byte took a sixth of the instructions of a lookup.
 template <std::unsigned_integral... Integers>
 void put_integers(std::string& out, Integers... values) {
     std::array<char, (sizeof(Integers) + ...)> bytes; // NOLINT: filled here

@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "placement": {"registry", "dist", "wire", "net"},
     "settings": {"registry"},
     "server": {"service", "registry", "wire", "settings", "net"},
-    "client": {"wire"},
+    "client": {"registry", "wire", "net"},
     "handover": {"registry", "wire"},
 }
 PURE = {"wire", "registry", "service", "dist"}

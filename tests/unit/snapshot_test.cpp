@@ -49,6 +49,7 @@ registration everything_registered(connection_number connection) {
             .since = time_point(std::chrono::nanoseconds(123456789012345)),
             .sequence = connection + 100,
             .state = placement_state::parked,
+            .is_adopted = true,
             .where = host(ip("127.0.0.3")),
             .found = everything_found()};
 }
