@@ -223,13 +223,12 @@ class life {
     void reload() {
         try {
             auto fresh = read_({});
-            server_.set_scope(fresh.scope);
+            server_.change(fresh);
             placer_.set_probe(fresh.may_ask_nodes);
             set_log_level(fresh.level);
-            if (fresh.port != settings_.port || fresh.addresses != settings_.addresses) {
-                spdlog::warn("the port and the addresses to listen on stay as they are until the next start");
+            if (fresh.port != settings_.port && !settings_.has_systemd_sockets) {
+                spdlog::warn("the port stays {} until the next start", server_.port());
                 fresh.port = settings_.port;
-                fresh.addresses = settings_.addresses;
             }
             settings_ = std::move(fresh);
             kept_text_ = text_of(settings_);

@@ -81,9 +81,13 @@ std::vector<address> addresses_to_listen_on(const settings& from) {
 }
 
 std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from) {
+    return open_listeners(io, from, addresses_to_listen_on(from));
+}
+
+std::vector<acceptor> open_listeners(asio::io_context& io, const settings& from, std::span<const address> addresses) {
     std::vector<acceptor> listeners;
     auto port = from.port;
-    for (const auto& where : addresses_to_listen_on(from)) {
+    for (const auto& where : addresses) {
         try {
             listeners.push_back(open_listener(io, where, port));
             // Port 0 lets the system choose one: the others take the same.
@@ -134,11 +138,20 @@ std::vector<acceptor> adopt_listeners(asio::io_context& io, std::span<const int>
     return listeners;
 }
 
+bool is_filtered(acceptor& listener) {
+    socklen_t instructions = 0; // how many there are is said in place of the length, socket(7)
+    return ::getsockopt(listener.native_handle(), SOL_SOCKET, SO_GET_FILTER, nullptr, &instructions) == 0 &&
+           instructions > 0;
+}
+
 void restrict_listener(acceptor& listener, listen_scope scope) {
     const int descriptor = listener.native_handle();
     if (scope != listen_scope::loopback) {
         const int unused = 0;
-        setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused); // ENOENT: had none
+        const bool is_open = setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused) == 0;
+        if (!is_open && is_filtered(listener)) {
+            throw std::system_error(errno, std::generic_category(), "listen: cannot take the packet filter away");
+        }
         return;
     }
     const auto loopback_device = if_nametoindex("lo");
@@ -153,7 +166,7 @@ void restrict_listener(acceptor& listener, listen_scope scope) {
         BPF_STMT(BPF_RET | BPF_K, 0),
     }};
     const sock_fprog filter{program.size(), program.data()};
-    if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+    if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0 && errno != EPERM) {
         throw std::system_error(errno, std::generic_category(), "listen = loopback: cannot attach the packet filter");
     }
 }

@@ -32,6 +32,9 @@ class listen_error : public std::runtime_error {
 /// addresses, as stock does. IPv6 that the machine does not have is left out. All or none: throws listen_error.
 std::vector<acceptor> open_listeners(asio::io_context&, const settings&);
 
+/// The same on some of those addresses only.
+std::vector<acceptor> open_listeners(asio::io_context&, const settings&, std::span<const address> where);
+
 /// Where open_listeners listens, in the order in which it binds; none twice, none that a wildcard among them covers.
 std::vector<address> addresses_to_listen_on(const settings&);
 
@@ -42,8 +45,13 @@ std::vector<acceptor> adopt_listeners(asio::io_context&, std::span<const int> de
 /// Sets who may reach a listener, now and for connections to come. Throws std::system_error.
 ///
 /// `loopback` attaches a classic BPF filter that drops what did not arrive on the loopback device: the machine's own
-/// traffic passes, to whichever of its addresses; to an outsider the port is silent. It needs no privilege. (Binding to
-/// the device `lo` would not do: it refuses the machine's own LAN address, to which many hostnames resolve.)
+/// traffic passes, to whichever of its addresses; to an outsider the port is silent. (Binding to the device `lo` would
+/// not do: it refuses the machine's own LAN address, to which many hostnames resolve.) Linux up to 6.12 at least lets
+/// everybody do that; 6.18 wants CAP_NET_ADMIN (seen on both). Where it is refused there is no filter, and whoever is
+/// accepted has to be looked at: is_filtered tells.
 void restrict_listener(acceptor&, listen_scope);
+
+/// Whether a packet filter is attached.
+bool is_filtered(acceptor&);
 
 } // namespace epmd

@@ -128,18 +128,16 @@ struct server::connection {
 
 server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
                std::shared_ptr<const hosts> known, registry_state before, server_hooks hooks)
-    : io_(io), port_(listeners.front().local_endpoint().port()), scope_(from.scope),
-      packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
-      max_connections_(max_connections), hooks_(std::move(hooks)),
+    : io_(io), owns_listeners_(!from.has_systemd_sockets), port_(listeners.front().local_endpoint().port()),
+      scope_(from.scope), packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept),
+      delay_write_(from.delay_write), max_connections_(max_connections), hooks_(std::move(hooks)),
       service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                std::move(before), *this),
       idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
     for (const auto* one : service_.registrations().all()) {
         next_number_ = std::max(next_number_, one->connection + 1);
     }
-    for (auto& listener : listeners) {
-        gates_.push_back({.listener = std::move(listener), .pause = timer(io)});
-    }
+    add_gates(std::move(listeners));
 }
 
 void server::start() {
@@ -150,15 +148,16 @@ void server::start() {
     for (const auto& one : before) {
         take_back(one);
     }
+    tell_of_scope();
     resume();
 }
 
 void server::resume() {
     is_stopping_ = false;
     patience_.cancel();
-    for (auto& one : gates_) {
-        if (!one.is_accepting) {
-            one.is_accepting = true;
+    for (const auto& one : gates_) {
+        if (!one->is_accepting) {
+            one->is_accepting = true;
             asio::co_spawn(io_.get_executor(), accept_from(one), log_exception);
         }
     }
@@ -167,9 +166,9 @@ void server::resume() {
 void server::finish(std::function<void()> is_done) {
     is_done_ = std::move(is_done);
     is_stopping_ = true;
-    for (auto& one : gates_) {
-        one.listener.cancel();
-        one.pause.cancel();
+    for (const auto& one : gates_) {
+        one->listener.cancel();
+        one->pause.cancel();
     }
     patience_.expires_after(last_patience);
     patience_.async_wait([this](error_code error) {
@@ -190,8 +189,8 @@ void server::look_whether_done() {
 
 std::vector<int> server::listeners() {
     std::vector<int> result;
-    for (auto& one : gates_) {
-        result.push_back(one.listener.native_handle());
+    for (const auto& one : gates_) {
+        result.push_back(one->listener.native_handle());
     }
     return result;
 }
@@ -238,20 +237,21 @@ void server::take_back(const registration& one) {
 
 void server::stop() {
     is_stopping_ = true;
-    for (auto& one : gates_) {
+    for (const auto& one : gates_) {
         error_code ignored;
-        one.listener.close(ignored);
-        one.pause.cancel();
+        one->listener.close(ignored);
+        one->pause.cancel();
     }
 }
 
 // ---- accepting
 
-awaitable server::accept_from(gate& self) {
-    while (!is_stopping_) {
+awaitable server::accept_from(gate_ptr open) {
+    auto& self = *open;
+    while (!is_stopping_ && self.listener.is_open()) {
         error_code error; // no error of a wait ends accepting
         co_await self.listener.async_wait(acceptor::wait_read, asio::redirect_error(use_awaitable, error));
-        if (!is_stopping_ && (error || !accept_burst(self))) {
+        if (!is_stopping_ && self.listener.is_open() && (error || !accept_burst(self))) {
             self.pause.expires_after(accept_pause);
             co_await self.pause.async_wait(asio::redirect_error(use_awaitable, error));
         }
@@ -517,11 +517,93 @@ void server::resolve_again() {
     perform(nullptr);
 }
 
-void server::set_scope(listen_scope scope) {
-    for (auto& one : gates_) {
-        restrict_listener(one.listener, scope);
+void server::change(const settings& fresh) {
+    if (owns_listeners_) {
+        change_listeners(fresh);
     }
-    scope_ = scope;
+    for (const auto& one : gates_) {
+        restrict_listener(one->listener, fresh.scope);
+    }
+    scope_ = fresh.scope;
+    tell_of_scope();
+    service_.set_relaxed(fresh.relaxed_command_check);
+    packet_timeout_ = fresh.packet_timeout;
+    for (auto& [scheduled, one] : idle_) {
+        scheduled = one->last_progress + packet_timeout_;
+    }
+    idle_.sort([](const auto& left, const auto& right) { return left.first < right.first; });
+    is_idle_timer_armed_ = false;
+    arm_idle_timer();
+}
+
+/// Who has asked for silence is told if there is none.
+void server::tell_of_scope() const {
+    const bool is_silent =
+        std::all_of(gates_.begin(), gates_.end(), [](const gate_ptr& one) { return is_filtered(one->listener); });
+    if (scope_ == listen_scope::loopback && !is_silent) {
+        spdlog::info(
+            "listen = loopback: other machines are closed when they connect, and not kept silent: for a packet "
+            "filter this kernel wants the capability CAP_NET_ADMIN");
+    }
+}
+
+void server::add_gates(std::vector<acceptor> listeners) {
+    for (auto& listener : listeners) {
+        gates_.push_back(std::make_shared<gate>(std::move(listener), timer(io_)));
+    }
+}
+
+/// Opens what is wanted and not there, and closes what is there and not wanted.
+void server::change_listeners(const settings& fresh) {
+    std::vector<address> has;
+    for (const auto& one : gates_) {
+        has.push_back(from_asio(one->listener.local_endpoint().address()));
+    }
+    const auto without = [](std::vector<address> some, const std::vector<address>& others) {
+        std::erase_if(some,
+                      [&](const address& one) { return std::find(others.begin(), others.end(), one) != others.end(); });
+        return some;
+    };
+    const auto wanted = addresses_to_listen_on(fresh);
+    const auto added = without(wanted, has);
+    const auto removed = without(has, wanted);
+    if (added.empty() && removed.empty()) {
+        return;
+    }
+    const auto is_wildcard = [](const address& one) { return one.is_wildcard(); };
+    const bool must_close_first = std::any_of(added.begin(), added.end(), is_wildcard) ||
+                                  std::any_of(removed.begin(), removed.end(), is_wildcard);
+    settings now = fresh;
+    now.port = port_;
+    if (!must_close_first) {
+        add_gates(open_listeners(io_, now, added));
+        close_listeners(removed);
+    } else {
+        close_listeners(removed);
+        try {
+            add_gates(open_listeners(io_, now, added));
+        } catch (...) {
+            now.addresses = has;
+            now.scope = scope_;
+            add_gates(open_listeners(io_, now, removed));
+            resume();
+            throw;
+        }
+    }
+    resume();
+}
+
+void server::close_listeners(std::span<const address> where) {
+    std::erase_if(gates_, [&](const gate_ptr& one) {
+        const auto at = from_asio(one->listener.local_endpoint().address());
+        const bool is_closed = std::find(where.begin(), where.end(), at) != where.end();
+        if (is_closed) {
+            error_code ignored;
+            one->listener.close(ignored);
+            one->pause.cancel();
+        }
+        return is_closed;
+    });
 }
 
 /// Does what the service's last call asked for. Nothing here calls the service: the replies view its registrations.
@@ -672,8 +754,8 @@ void server::forget(connection_ptr self) {
     connections_.erase(self->number);
     look_whether_done();
     if (out_of_room_) {
-        for (auto& one : gates_) {
-            one.pause.cancel();
+        for (const auto& one : gates_) {
+            one->pause.cancel();
         }
     }
 }

@@ -16,6 +16,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,7 +81,11 @@ class server final : private liveness {
 
     void hosts_changed(std::shared_ptr<const hosts>);
     void resolve_again();
-    void set_scope(listen_scope);
+    /// Takes over what may change while it serves: who is served, where, and the limits. A registration does not
+    /// depend on the listener through which it came. Throws listen_error, or std::system_error, and all is as it was.
+    ///
+    /// From all addresses to some, or back, the port is closed for a moment: the kernel lets nobody listen on both.
+    void change(const settings&);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
     [[nodiscard]] const service& mind() const noexcept { return service_; }
@@ -94,6 +99,8 @@ class server final : private liveness {
 
     /// A listening socket, and the timer on which accepting from it pauses when there is no room.
     struct gate {
+        gate(acceptor its_listener, timer its_pause) : listener(std::move(its_listener)), pause(std::move(its_pause)) {}
+
         acceptor listener;
         timer pause;
         bool is_busy = false;      // several waited when they were last counted
@@ -101,7 +108,9 @@ class server final : private liveness {
         bool is_accepting = false; // accept_from runs
     };
 
-    awaitable accept_from(gate&);
+    using gate_ptr = std::shared_ptr<gate>;
+
+    awaitable accept_from(gate_ptr);
     void sleep_as_if_busy(acceptor&) const;
     bool accept_burst(gate&);
     static int burst_size(gate&);
@@ -133,6 +142,11 @@ class server final : private liveness {
     void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
     void forget(connection_ptr);
 
+    void add_gates(std::vector<acceptor>);
+    void tell_of_scope() const;
+    void change_listeners(const settings&);
+    void close_listeners(std::span<const address>);
+
     void watch_idle(connection&);
     void unwatch_idle(connection&);
     void arm_idle_timer();
@@ -142,7 +156,8 @@ class server final : private liveness {
     [[nodiscard]] bool has_gone(connection_number) const override;
 
     asio::io_context& io_;
-    std::vector<gate> gates_;
+    std::vector<gate_ptr> gates_;
+    bool owns_listeners_; // none was passed to us: they may be others after a reload
     std::uint16_t port_;
     listen_scope scope_;
     std::chrono::seconds packet_timeout_;

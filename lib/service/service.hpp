@@ -82,6 +82,9 @@ class service {
     /// Resolves all placements again that came from a host name: after a reload.
     void resolve_again(time_point now, actions& out);
 
+    /// Whether kill with live nodes, and stop, are allowed from now on.
+    void set_relaxed(bool is_relaxed) noexcept { policy_.relaxed_command_check = is_relaxed; }
+
     /// The time is `now`: answers what has waited long enough.
     void time_passed(time_point now, actions& out);
 

@@ -386,6 +386,44 @@ class Configuration(Case):
             for address in ("127.0.0.12", "127.0.0.13"):
                 self.assertEqual(ask.names(address), {"kept": 40001, "idfe": atelier.distribution_port()}, address)
 
+    def test_a_reload_changes_where_it_listens_and_the_limits(self) -> None:
+        config = self.file("loopmd.conf", "log_level = info\n")
+        daemon = self.serve("--config", str(config))
+
+        def reload(text: str) -> None:
+            config.write_text(text)
+            daemon.hang_up()
+
+        with ask.register("kept", 40001, to="127.0.0.5", node_type=ask.C_NODE) as held:
+            for listen, served, silent_at in (
+                ("127.0.0.5", "15", "67"),  # from all to some
+                ("127.0.0.5, 127.0.0.6", "156", "7"),
+                ("127.0.0.6", "16", "57"),
+                ("all", "1567", ""),
+                ("loopback", "1567", ""),
+                ("127.0.0.5, ::1", "15", "67"),
+            ):
+                with self.subTest(listen):
+                    reload(f"listen = {listen}\n")
+                    self.assertEqual([n for n in served + silent_at if ask.answers(f"127.0.0.{n}")], list(served))
+                    self.assertEqual(daemon.lines_with("not reloaded"), [])
+            for listen in ("127.0.0.5, 192.0.2.77", "192.0.2.77"):  # not of this machine
+                with self.subTest(listen):
+                    reload(f"listen = {listen}\n")
+                    self.assertIn("192.0.2.77", daemon.lines_with("not reloaded")[-1])
+                    self.assertEqual([n for n in "1567" if ask.answers(f"127.0.0.{n}")], ["1", "5"])
+            self.assertEqual(ask.lookup("127.0.0.5", "kept"), 40001)
+            self.assertEqual((held.result, ask.kill()), (0, b"NO"))
+            self.assertEqual(call("-stop", "kept").returncode, 1)  # not relaxed
+            reload("listen = all\n")
+            with ask.dial("127.0.0.1") as slow:
+                slow.settimeout(5.0)
+                slow.sendall(b"\x00")
+                reload("listen = all\npacket_timeout = 1\nrelaxed_command_check = yes\n")
+                self.assertEqual(slow.recv(1), b"")  # nothing more came for a second
+            self.assertIn("OK", ask.kill().decode())
+        daemon.process.wait(10)
+
     def test_a_reload_of_a_broken_file_is_refused_with_one_warning_and_the_old_one_stays_in_force(self) -> None:
         config = self.file("loopmd.conf", "[host]\natelier = 127.0.0.12, 127.0.0.13\n")
         daemon = self.serve("--config", str(config), "--log-level", "warn")

@@ -53,7 +53,7 @@ std::vector<acceptor> open_on_a_free_port(asio::io_context& io, const settings& 
 class running_server {
   public:
     explicit running_server(const settings& from = on_a_free_port(), std::optional<host> evidence = the_machine)
-        : listeners_(open_on_a_free_port(io_, from)),
+        : from_(from), listeners_(open_on_a_free_port(io_, from)),
           server_(io_, std::move(listeners_), from, max_connections, std::make_shared<const hosts>(),
                   {.first_creation = 1000, .started = std::chrono::steady_clock::now()},
                   {.ask =
@@ -119,13 +119,16 @@ class running_server {
     void change_scope(listen_scope scope) {
         std::promise<void> done;
         boost::asio::post(io_, [&] {
-            server_.set_scope(scope);
+            auto fresh = from_;
+            fresh.scope = scope;
+            server_.change(fresh);
             done.set_value();
         });
         done.get_future().get();
     }
 
   private:
+    settings from_;
     asio::io_context io_{1};
     std::vector<acceptor> listeners_;
     server server_;
