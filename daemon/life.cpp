@@ -39,8 +39,9 @@ namespace {
 struct beginning {
     registry_state table;
     machine_identity machine;
-    std::uint64_t generation = 1;   ///< see keeper
-    std::vector<std::string> names; ///< likewise
+    left_queue queue;                ///< see keeper
+    std::uint64_t generation = 0;    ///< likewise
+    std::vector<std::string> tables; ///< likewise
     bool has_predecessor = false;
 };
 
@@ -53,8 +54,9 @@ std::uint32_t first_creation() {
 beginning beginning_from(inheritance&& left) {
     beginning result{.table = {.first_creation = first_creation(), .started = std::chrono::steady_clock::now()},
                      .machine = {},
+                     .queue = std::move(left.queue),
                      .generation = left.generation,
-                     .names = std::move(left.names),
+                     .tables = std::move(left.tables),
                      .has_predecessor = left.before.has_value()};
     if (left.before) {
         result.table = std::move(left.before->table);
@@ -71,7 +73,8 @@ class life {
         : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)), self_(self),
           known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
           has_predecessor_(from_before.has_predecessor), nodes_before_(from_before.table.registrations.size()),
-          generation_(from_before.generation), names_(std::move(from_before.names)),
+          queue_(std::move(from_before.queue)), generation_(from_before.generation),
+          tables_(std::move(from_before.tables)),
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
@@ -104,6 +107,8 @@ class life {
         placer_.look_at_machine();
         if (manager_) {
             start_keeping();
+        } else {
+            close_queue(std::exchange(queue_, {})); // it has done what it was for
         }
         server_.start();
         if (has_predecessor_) {
@@ -251,7 +256,7 @@ class life {
             [this] {
                 return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
             },
-            generation_, std::exchange(names_, {}),
+            std::exchange(queue_, {}), generation_, std::exchange(tables_, {}),
             [](const std::string& why) {
                 spdlog::warn("what is registered now would not outlive this process: {}. Tries again each second", why);
             });
@@ -375,8 +380,9 @@ class life {
     std::shared_ptr<const hosts> known_;
     bool has_predecessor_;
     std::size_t nodes_before_;
+    left_queue queue_; // until the keeper has it
     std::uint64_t generation_;
-    std::vector<std::string> names_;
+    std::vector<std::string> tables_;
     netlink_kernel kernel_;
     placer placer_;
     server server_;

@@ -50,7 +50,7 @@ int run(const std::vector<std::string>& arguments) {
         settings = error.without_file();
         mistake = error;
     }
-    if (mistake && settings.what != epmd::verb::serve) {
+    if (mistake && settings.what != epmd::verb::serve && settings.what != epmd::verb::free_port) {
         throw epmd::file_error(*mistake);
     }
     switch (settings.what) {

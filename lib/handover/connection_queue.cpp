@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <endian.h>
 #include <sys/socket.h>
@@ -27,53 +28,138 @@ bool is_full(std::error_code error) {
     return error == std::errc::resource_unavailable_try_again;
 }
 
+void close_pair(const queue_pair& one) {
+    for (const int end : {one.to, one.from}) {
+        if (end >= 0) {
+            ::close(end);
+        }
+    }
+}
+
 } // namespace
 
-connection_queue::connection_queue(std::span<const numbered_descriptor> all, int room_bytes) : room_bytes_(room_bytes) {
-    add_pair();
-    while (!all.empty()) {
-        const auto part = all.first(std::min(all.size(), max_connections_in_message));
-        auto error = send(part);
-        if (is_full(error)) {
-            add_pair();
-            error = send(part);
-        }
-        if (error) {
-            release();
-            fail(error, "cannot queue connections");
-        }
-        all = all.subspan(part.size());
-    }
-}
-
-connection_queue::connection_queue(connection_queue&& other) noexcept
-    : ends_(std::exchange(other.ends_, {})), size_(other.size_), room_bytes_(other.room_bytes_) {}
-
-connection_queue& connection_queue::operator=(connection_queue&& other) noexcept {
-    std::swap(ends_, other.ends_);
-    std::swap(size_, other.size_);
-    std::swap(room_bytes_, other.room_bytes_);
-    return *this;
-}
+connection_queue::connection_queue(holder& where, std::vector<queue_pair> before, std::size_t size, int room_bytes)
+    : holder_(where), pairs_(std::move(before)), size_(size), alone_(size), room_bytes_(room_bytes) {}
 
 connection_queue::~connection_queue() {
-    release();
-}
-
-void connection_queue::release() noexcept {
-    for (const int end : ends_) {
-        ::close(end);
+    for (const auto& one : pairs_) {
+        close_pair(one);
     }
-    ends_.clear();
 }
 
+/// Held before anything is in it: what is put into it is held by that.
 void connection_queue::add_pair() {
-    std::array<int, 2> pair{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
         fail(last_error(), "cannot make a pair of sockets for connections");
     }
-    ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room_bytes_, sizeof room_bytes_);
-    ends_.insert(ends_.end(), pair.begin(), pair.end());
+    ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room_bytes_, sizeof room_bytes_);
+    queue_pair fresh{.to = ends[0], .from = ends[1], .name = {}};
+    try {
+        fresh.name = holder_.hold(ends);
+    } catch (...) {
+        close_pair(fresh);
+        throw;
+    }
+    pairs_.push_back(std::move(fresh));
+}
+
+void connection_queue::add(numbered_descriptor one, const descriptor_lookup& living) {
+    if (pairs_.empty() || pairs_.back().to < 0) {
+        add_pair();
+    }
+    auto error = send({&one, 1});
+    // It is worth it if there is something to put together, or to leave out.
+    if (error && alone_ > 0) {
+        if (renew(living).contains(one.first)) {
+            return; // it was there already
+        }
+        error = {};
+        send_all({&one, 1});
+    } else if (is_full(error)) {
+        error = {};
+        send_all({&one, 1});
+    }
+    if (error) {
+        fail(error, "cannot queue a connection");
+    }
+    ++alone_;
+}
+
+std::unordered_set<connection_number> connection_queue::renew(const descriptor_lookup& living) {
+    std::unordered_set<connection_number> moved;
+    const auto old_count = pairs_.size();
+    add_pair();
+    for (std::size_t i = 0; i < old_count; ++i) {
+        move_from(pairs_.front(), living, moved);
+        close_pair(pairs_.front());
+        const auto name = pairs_.front().name;
+        pairs_.erase(pairs_.begin());
+        holder_.let_go(name);
+    }
+    size_ = moved.size();
+    alone_ = 0;
+    return moved;
+}
+
+/// By as many messages as make up a full one: they are sent on, and only then taken out.
+void connection_queue::move_from(const queue_pair& old, const descriptor_lookup& living,
+                                 std::unordered_set<connection_number>& moved) {
+    std::array<char, sizeof(connection_number) * max_connections_in_message> numbers; // NOLINT: filled by recv
+    std::vector<numbered_descriptor> together;
+    const int from_the_first = 0;
+    const int nowhere = -1;
+    for (;;) {
+        together.clear();
+        std::size_t messages = 0;
+        ::setsockopt(old.from, SOL_SOCKET, SO_PEEK_OFF, &from_the_first, sizeof from_the_first);
+        for (;;) {
+            const auto size = ::recv(old.from, numbers.data(), numbers.size(), MSG_PEEK | MSG_DONTWAIT);
+            if (size <= 0) {
+                break;
+            }
+            std::vector<numbered_descriptor> message;
+            wire::cursor in({numbers.data(), static_cast<std::size_t>(size)});
+            for (auto left = static_cast<std::size_t>(size) / sizeof(connection_number); left > 0; --left) {
+                const auto number = in.u64();
+                const auto descriptor = moved.contains(number) ? std::nullopt : living(number);
+                if (descriptor) {
+                    message.emplace_back(number, *descriptor);
+                }
+            }
+            if (together.size() + message.size() > max_connections_in_message) {
+                break; // has its turn next
+            }
+            together.insert(together.end(), message.begin(), message.end());
+            ++messages;
+        }
+        ::setsockopt(old.from, SOL_SOCKET, SO_PEEK_OFF, &nowhere, sizeof nowhere);
+        if (messages == 0) {
+            return;
+        }
+        send_all(together);
+        for (const auto& [number, descriptor] : together) {
+            moved.insert(number);
+        }
+        for (; messages > 0; --messages) {
+            ::recv(old.from, numbers.data(), numbers.size(), MSG_DONTWAIT); // without its descriptors, which end so
+        }
+    }
+}
+
+/// At most a message full. Makes another pair if the last one has no room.
+void connection_queue::send_all(std::span<const numbered_descriptor> some) {
+    if (some.empty()) {
+        return;
+    }
+    auto error = send(some);
+    if (is_full(error)) {
+        add_pair();
+        error = send(some);
+    }
+    if (error) {
+        fail(error, "cannot queue connections");
+    }
 }
 
 std::error_code connection_queue::send(std::span<const numbered_descriptor> some) noexcept {
@@ -84,16 +170,10 @@ std::error_code connection_queue::send(std::span<const numbered_descriptor> some
         std::memcpy(numbers.data() + i * sizeof number, &number, sizeof number);
         descriptors[i] = some[i].second;
     }
-    const int to = ends_[ends_.size() - 2]; // the last pair's first
-    const auto error = send_with_descriptors(to, {numbers.data(), some.size() * sizeof(connection_number)},
-                                             {descriptors.data(), some.size()});
+    const auto error = send_with_descriptors(
+        pairs_.back().to, {numbers.data(), some.size() * sizeof(connection_number)}, {descriptors.data(), some.size()});
     size_ += error ? 0 : some.size();
     return error;
-}
-
-std::error_code connection_queue::add(numbered_descriptor one) noexcept {
-    const auto error = send({&one, 1});
-    return is_full(error) ? std::make_error_code(std::errc::no_buffer_space) : error;
 }
 
 std::vector<numbered_descriptor> peek_connections(int end) {

@@ -2,14 +2,20 @@
 /// connection is open for as long as somebody holds the pair, and its peer sees nothing when the process ends.
 ///
 /// A message is connection numbers, u64 each, most significant byte first, and as many descriptors in the same order.
+/// One that comes alone has a message of its own; once the room for those is used up, they are put together, 250 a
+/// message. Descriptors in queues count against the limit of open files of their user, and a little room is enough for
+/// that: a message is taken out of the old pair when what lives of it is in the new one.
 #pragma once
 
 #include "registry/evidence.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -18,39 +24,67 @@ namespace epmd {
 /// A connection and its descriptor.
 using numbered_descriptor = std::pair<connection_number, int>;
 
+/// Who has descriptors while there is no process.
+class holder {
+  public:
+    virtual ~holder() = default;
+    /// Has descriptors held; they get a name that nothing else has, which is returned. Throws std::system_error when
+    /// they are not.
+    virtual std::string hold(std::span<const int>) = 0;
+    /// What is held under a name is no longer needed.
+    virtual void let_go(const std::string& name) = 0;
+
+  protected:
+    holder() = default;
+    holder(const holder&) = default;
+    holder& operator=(const holder&) = default;
+};
+
+/// A pair of sockets: `from` is where what was sent to `to` waits.
+struct queue_pair {
+    int to = -1; ///< -1: was not there any more
+    int from = -1;
+    std::string name;
+};
+
 class connection_queue {
   public:
-    /// Queues `all` of them, in as few messages and pairs as the system allows. Throws std::system_error:
-    /// too_many_files_open where this process, or what its user has in queues already, is at its limit of open files.
-    /// `room_bytes`: of each pair, in the kernel's reckoning (SO_SNDBUF; some 800 bytes a message of one, 3,000 of
-    /// 250). The kernel cuts it down to net.core.wmem_max, 212,992 by default: 500 messages of one, 37,000 connections
-    /// in all.
-    explicit connection_queue(std::span<const numbered_descriptor> all, int room_bytes = most_room_bytes);
-    connection_queue(connection_queue&& other) noexcept;
-    connection_queue& operator=(connection_queue&& other) noexcept;
+    /// The descriptor of a connection that is to be in the queue; empty: it has ended.
+    using descriptor_lookup = std::function<std::optional<int>(connection_number)>;
+
+    /// `before`: what a process before left, with `size` connections in it. `room_bytes`: of each pair that is made, in
+    /// the kernel's reckoning (SO_SNDBUF; some 800 bytes a message of one, 3,000 of 250). The kernel cuts it down to
+    /// net.core.wmem_max, 212,992 by default: 500 messages of one, 37,000 connections in all.
+    connection_queue(holder&, std::vector<queue_pair> before, std::size_t size, int room_bytes = most_room_bytes);
     connection_queue(const connection_queue&) = delete;
     connection_queue& operator=(const connection_queue&) = delete;
     ~connection_queue();
 
-    /// Queues one more; never waits. An error: it is not queued. no_buffer_space: the queue is full, and a new one, in
-    /// which many share a message, has room.
-    std::error_code add(numbered_descriptor) noexcept;
+    /// Queues one more; never waits. Where there is no room, or the limit is reached, first puts those together that
+    /// live. Throws std::system_error: it is not queued; all others are.
+    void add(numbered_descriptor, const descriptor_lookup& living);
+
+    /// Queues those that live anew, and lets all others go. Throws std::system_error: some wait to be moved, and none
+    /// is lost. Returns the connections that are in the queue.
+    std::unordered_set<connection_number> renew(const descriptor_lookup& living);
 
     /// How many are queued, with those that have ended meanwhile.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Both ends of each pair: what somebody has to hold.
-    [[nodiscard]] std::vector<int> descriptors() const { return ends_; }
+    [[nodiscard]] const std::vector<queue_pair>& pairs() const noexcept { return pairs_; }
 
   private:
     static constexpr int most_room_bytes = 1 << 24;
 
     void add_pair();
-    void release() noexcept;
     std::error_code send(std::span<const numbered_descriptor>) noexcept;
+    void send_all(std::span<const numbered_descriptor>);
+    void move_from(const queue_pair&, const descriptor_lookup& living, std::unordered_set<connection_number>& moved);
 
-    std::vector<int> ends_; // that to which is sent, that in which they wait, of each pair
-    std::size_t size_ = 0;
+    holder& holder_;
+    std::vector<queue_pair> pairs_; // the last is that to which is sent
+    std::size_t size_;
+    std::size_t alone_ = 0; // of those, since they were put together
     int room_bytes_;
 };
 

@@ -1,12 +1,12 @@
 #include "handover/inheritance.hpp"
 
 #include "handover/connection_queue.hpp"
-#include "handover/keeper.hpp"
 #include "handover/snapshot_file.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -28,51 +28,56 @@ std::optional<std::uint64_t> generation_in(std::string_view name, std::string_vi
     return error == std::errc() && end == name.data() + name.size() ? std::optional(generation) : std::nullopt;
 }
 
-struct left_thing {
-    std::uint64_t generation = 0;
-    passed_descriptor passed;
-};
-
-void newest_first(std::vector<left_thing>& things) {
-    std::stable_sort(things.begin(), things.end(),
-                     [](const auto& left, const auto& right) { return left.generation > right.generation; });
-}
+/// Descriptors by the generation in their name.
+using generations = std::map<std::uint64_t, std::vector<passed_descriptor>>;
 
 /// The newest table that can be read.
-std::optional<snapshot> read_tables(std::vector<left_thing>& tables, inheritance& result) {
-    newest_first(tables);
+std::optional<snapshot> read_tables(const generations& tables, inheritance& result) {
     std::optional<snapshot> found;
-    for (const auto& one : tables) {
-        if (!found) {
-            auto read = read_snapshot_file(one.passed.descriptor);
+    for (auto generation = tables.rbegin(); generation != tables.rend(); ++generation) {
+        for (const auto& [descriptor, name] : generation->second) {
+            result.tables.push_back(name);
+            auto read = found ? decltype(read_snapshot_file(descriptor))("") : read_snapshot_file(descriptor);
             if (auto* const kept = std::get_if<kept_snapshot>(&read)) {
                 found = std::move(kept->content);
-            } else {
-                result.complaints.push_back("the table " + one.passed.name + " that the process before left does not " +
-                                            "count: " + std::get<std::string>(read));
+            } else if (!found) {
+                result.complaints.push_back("the table " + name + " that the process before left does not count: " +
+                                            std::get<std::string>(read));
             }
+            ::close(descriptor);
         }
-        ::close(one.passed.descriptor);
     }
     return found;
 }
 
 /// All connections that wait, by their numbers; of one that waits twice the newest counts.
-std::unordered_map<connection_number, int> read_queues(std::vector<left_thing>& queues, inheritance& result) {
-    newest_first(queues);
+std::unordered_map<connection_number, int> read_queues(const generations& queues, inheritance& result) {
     std::unordered_map<connection_number, int> found;
-    for (const auto& one : queues) {
-        try {
-            for (const auto& [number, descriptor] : peek_connections(one.passed.descriptor)) {
+    for (auto generation = queues.rbegin(); generation != queues.rend(); ++generation) {
+        queue_pair pair;
+        for (const auto& [end, name] : generation->second) {
+            pair.name = name;
+            std::vector<numbered_descriptor> waiting;
+            try {
+                waiting = peek_connections(end);
+            } catch (const std::exception& error) {
+                result.complaints.push_back("the queue " + name + " that the process before left: " + error.what());
+            }
+            for (const auto& [number, descriptor] : waiting) {
                 if (!found.emplace(number, descriptor).second) {
                     ::close(descriptor);
                 }
             }
-        } catch (const std::exception& error) {
-            result.complaints.push_back("the queue " + one.passed.name +
-                                        " that the process before left: " + error.what());
+            result.queue.size += waiting.size();
+            // One end has all that waits; where nothing does, either will do.
+            int& place = !waiting.empty() || pair.to >= 0 ? pair.from : pair.to;
+            if (place >= 0) {
+                ::close(end); // no pair of ours
+                continue;
+            }
+            place = end;
         }
-        ::close(one.passed.descriptor);
+        result.queue.pairs.insert(result.queue.pairs.begin(), std::move(pair));
     }
     return found;
 }
@@ -81,8 +86,8 @@ std::unordered_map<connection_number, int> read_queues(std::vector<left_thing>& 
 
 inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
     inheritance result;
-    std::vector<left_thing> tables;
-    std::vector<left_thing> queues;
+    generations tables;
+    generations queues;
     for (const auto& one : passed) {
         const auto of_table = generation_in(one.name, table_name);
         const auto of_queue = generation_in(one.name, queue_name);
@@ -90,13 +95,10 @@ inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
             result.listeners.push_back(one.descriptor);
             continue;
         }
-        (of_table ? tables : queues).push_back({of_table.value_or(of_queue.value_or(0)), one});
-        result.generation = std::max(result.generation, of_table.value_or(of_queue.value_or(0)));
-        if (std::find(result.names.begin(), result.names.end(), one.name) == result.names.end()) {
-            result.names.push_back(one.name);
-        }
+        const auto generation = of_table ? *of_table : *of_queue;
+        (of_table ? tables : queues)[generation].push_back(one);
+        result.generation = std::max(result.generation, generation);
     }
-    ++result.generation;
     result.before = read_tables(tables, result);
     auto connections = read_queues(queues, result);
     if (result.before) {
@@ -112,6 +114,16 @@ inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
         ::close(descriptor);
     }
     return result;
+}
+
+void close_queue(const left_queue& queue) noexcept {
+    for (const auto& one : queue.pairs) {
+        for (const int end : {one.to, one.from}) {
+            if (end >= 0) {
+                ::close(end);
+            }
+        }
+    }
 }
 
 } // namespace epmd

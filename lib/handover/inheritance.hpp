@@ -2,6 +2,7 @@
 /// registration its connection.
 #pragma once
 
+#include "handover/keeper.hpp"
 #include "handover/snapshot.hpp"
 #include "handover/systemd.hpp"
 
@@ -17,13 +18,17 @@ struct inheritance {
     /// Empty: nothing was left, or nothing that can be read. Each registration has its new descriptor: -1 where its
     /// connection is not there.
     std::optional<snapshot> before;
-    std::uint64_t generation = 0;        ///< greater than any that was left
-    std::vector<std::string> names;      ///< under which something was left
+    left_queue queue;                    ///< open; the newest last
+    std::uint64_t generation = 0;        ///< as great as any that was left
+    std::vector<std::string> tables;     ///< the names under which tables were left
     std::vector<std::string> complaints; ///< why something that was left does not count; one sentence each
 };
 
-/// Reads what was passed, and closes all of it but the listeners and the connections. Somebody who holds it still has
+/// Reads what was passed, and closes tables and connections that have ended. Somebody who holds it still has
 /// it: a process that ends in the middle of this has lost nothing.
 inheritance read_inheritance(const std::vector<passed_descriptor>&);
+
+/// For who goes on without a queue.
+void close_queue(const left_queue&) noexcept;
 
 } // namespace epmd

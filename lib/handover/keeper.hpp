@@ -30,13 +30,19 @@ struct kept_state {
     const std::optional<settings_text>& settings;
 };
 
-class keeper {
+/// Queues of a process before.
+struct left_queue {
+    std::vector<queue_pair> pairs;
+    std::size_t size = 0; ///< connections in them, with those that have ended
+};
+
+class keeper final : private holder {
   public:
-    /// `manager`: who holds what is kept; null: nobody but this process, and what it passes on. `generation`: greater
-    /// than any that somebody holds. `old_names`: what is held of the processes before; it is let go once what this
-    /// process writes is held. `complain` is told once an episode what cannot be kept, as one sentence.
-    keeper(service_manager*, std::function<kept_state()> all, std::uint64_t generation,
-           std::vector<std::string> old_names, std::function<void(const std::string&)> complain);
+    /// `manager`: who holds what is kept; null: nobody but this process, and what it passes on. `before`: what the
+    /// process before left in queues, which is gone on with. `old_tables`: the names of its tables, which are let go
+    /// once ours is held. `complain` is told once an episode what cannot be kept, as one sentence.
+    keeper(service_manager* manager, std::function<kept_state()> all, left_queue before, std::uint64_t generation,
+           std::vector<std::string> old_tables, std::function<void(const std::string&)> complain);
 
     /// A registration is new, or what is known of it has changed. Never waits; costs a system call if it is new, and
     /// now and then the writing of all of them.
@@ -62,24 +68,27 @@ class keeper {
     void write_all();
     void write_table(const kept_state&);
     void write_queue(const registry&);
-    void hold(std::string& held, std::string name, std::span<const int> descriptors);
+    [[nodiscard]] connection_queue::descriptor_lookup living() const;
+    void store(const std::string& name, std::span<const int> descriptors);
     void let_go_of(std::vector<std::string>& names);
     void append();
     template <typename Step>
     void attempt(const Step&);
 
+    std::string hold(std::span<const int> pair) override;
+    void let_go(const std::string& name) override;
+
     service_manager* manager_;
     std::function<kept_state()> all_;
     std::uint64_t generation_;
-    std::vector<std::string> inherited_;  // names of the processes before
-    std::vector<std::string> superseded_; // names of ours that are no longer needed
+    std::vector<std::string> inherited_;  // names of the tables before
+    std::vector<std::string> superseded_; // names that are no longer needed
     std::function<void(const std::string&)> complain_;
 
     std::optional<snapshot_file> table_;
     std::size_t whole_bytes_ = 0; // of the table when it was written whole
     std::string table_held_;      // the name under which it is held; empty: not yet
-    std::optional<connection_queue> queue_;
-    std::string queue_held_;
+    connection_queue queue_;
     bool is_behind_ = true; // something could not be written, or told
     bool is_told_ = false;  // that it is so
     std::string records_;   // being appended; kept for its capacity

@@ -12,9 +12,11 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,64 @@ std::vector<connected> connect_many(std::size_t count) {
     return all;
 }
 
+/// Nobody but this process holds what is in a queue. Counts what it is asked to.
+class nobody final : public holder {
+  public:
+    std::string hold(std::span<const int>) override {
+        ++held;
+        most_held = std::max(most_held, held);
+        return "pair " + std::to_string(++names_);
+    }
+    void let_go(const std::string&) override { --held; }
+
+    int held = 0;
+    int most_held = 0;
+
+  private:
+    int names_ = 0;
+};
+
+/// A queue and what is to be in it.
+class queue_of {
+  public:
+    explicit queue_of(std::vector<numbered_descriptor> all = {}, int room_bytes = 1 << 24)
+        : queue(holder, {}, 0, room_bytes) {
+        for (const auto& one : all) {
+            add(one);
+        }
+    }
+
+    void add(numbered_descriptor one) {
+        living[one.first] = one.second;
+        queue.add(one, lookup());
+    }
+
+    std::unordered_set<connection_number> renew() { return queue.renew(lookup()); }
+
+    [[nodiscard]] connection_queue::descriptor_lookup lookup() const {
+        return [this](connection_number number) {
+            const auto found = living.find(number);
+            return found == living.end() ? std::nullopt : std::optional(found->second);
+        };
+    }
+
+    /// Their numbers, in order; the descriptors are closed.
+    [[nodiscard]] std::vector<connection_number> numbers() const {
+        std::vector<connection_number> all;
+        for (const auto& pair : queue.pairs()) {
+            for (const auto& [number, descriptor] : peek_connections(pair.from)) {
+                all.push_back(number);
+                ::close(descriptor);
+            }
+        }
+        return all;
+    }
+
+    nobody holder;
+    std::map<connection_number, int> living;
+    connection_queue queue;
+};
+
 std::vector<numbered_descriptor> numbered(const std::vector<connected>& all) {
     std::vector<numbered_descriptor> result;
     for (const auto& one : all) {
@@ -64,27 +124,15 @@ std::vector<numbered_descriptor> numbered(const std::vector<connected>& all) {
     return result;
 }
 
-/// Their numbers, in order; the descriptors are closed.
-std::vector<connection_number> numbers_in(const connection_queue& queue) {
-    std::vector<connection_number> numbers;
-    for (const int end : queue.descriptors()) {
-        for (const auto& [number, descriptor] : peek_connections(end)) {
-            numbers.push_back(number);
-            ::close(descriptor);
-        }
-    }
-    return numbers;
-}
-
 TEST_CASE("a queue holds its connections open, and may be looked at as often as one likes") {
-    auto all = connect_many(600); // three messages
-    const connection_queue queue(numbered(all));
-    CHECK(queue.size() == 600);
+    auto all = connect_many(600);
+    queue_of some(numbered(all));
+    CHECK(some.queue.size() == 600);
     for (auto& one : all) {
         one.ours.reset();
     }
     for (int look = 0; look < 3; ++look) {
-        const auto numbers = numbers_in(queue);
+        const auto numbers = some.numbers();
         CHECK(numbers.size() == 600);
         CHECK(std::is_sorted(numbers.begin(), numbers.end()));
     }
@@ -93,8 +141,8 @@ TEST_CASE("a queue holds its connections open, and may be looked at as often as 
 
 TEST_CASE("what is looked at is the connection itself") {
     const connected one;
-    const connection_queue queue(std::array{numbered_descriptor{1, one.ours->descriptor()}});
-    const auto found = peek_connections(queue.descriptors()[1]);
+    const queue_of some({{1, one.ours->descriptor()}});
+    const auto found = peek_connections(some.queue.pairs()[0].from);
     REQUIRE(found.size() == 1);
     const tcp_socket again(found[0].second);
     CHECK(::send(again.descriptor(), "x", 1, 0) == 1);
@@ -104,46 +152,50 @@ TEST_CASE("what is looked at is the connection itself") {
 
 TEST_CASE("a connection ends with its queue, or when it is shut down") {
     auto all = connect_many(2);
-    std::optional<connection_queue> queue(numbered(all));
+    std::optional<queue_of> some(std::in_place, numbered(all));
     ::shutdown(all[0].ours->descriptor(), SHUT_RDWR);
     for (auto& one : all) {
         one.ours.reset();
     }
     CHECK(all[0].peer_sees_end());
     CHECK(!all[1].peer_sees_end());
-    queue.reset();
+    some.reset();
     CHECK(all[1].peer_sees_end());
 }
 
-TEST_CASE("a queue that is full says so, and has what it had") {
-    const connected one;
-    connection_queue queue({});
-    std::error_code error;
-    std::size_t added = 0;
-    for (; added < 100000 && !error; ++added) {
-        error = queue.add({added, one.ours->descriptor()});
+TEST_CASE("a queue that is put together has who lives, each once, and lets the others go") {
+    auto all = connect_many(700);
+    queue_of some(numbered(all));
+    for (connection_number gone = 1; gone <= 700; gone += 2) {
+        some.living.erase(gone);
     }
-    CHECK(error == std::errc::no_buffer_space);
-    CHECK(queue.size() == added - 1);
-    CHECK(queue.size() > 100);
-    CHECK(numbers_in(queue).size() == queue.size());
-    // Many in one message take less room.
-    std::vector<numbered_descriptor> all;
-    for (std::size_t i = 0; i < queue.size(); ++i) {
-        all.emplace_back(i, one.ours->descriptor());
+    CHECK(some.renew().size() == 350);
+    CHECK(some.queue.size() == 350);
+    CHECK(some.numbers().size() == 350);
+    CHECK(some.holder.held == 1);
+    CHECK(some.renew().size() == 350); // and again
+    for (auto& one : all) {
+        one.ours.reset();
     }
-    connection_queue fresh(all);
-    CHECK(!fresh.add({all.size(), one.ours->descriptor()}));
+    CHECK(all[0].peer_sees_end());
+    CHECK(!all[1].peer_sees_end());
 }
 
-TEST_CASE("more than one pair has room for are in several") {
+TEST_CASE("a queue with little room has all of them in a few pairs") {
     const connected one;
-    const std::vector<numbered_descriptor> all(5000, {1, one.ours->descriptor()});
-    const connection_queue queue(all, 20000);
-    CHECK(queue.size() == all.size());
-    CHECK(queue.descriptors().size() > 2);
-    CHECK(queue.descriptors().size() <= 16);
-    CHECK(numbers_in(queue).size() == all.size());
+    constexpr int room_bytes = 20000; // for some twenty messages
+    queue_of some({}, room_bytes);
+    constexpr connection_number many = 12000;
+    for (connection_number number = 1; number <= many; ++number) {
+        some.add({number, one.ours->descriptor()});
+    }
+    CHECK(some.queue.size() == many);
+    auto numbers = some.numbers();
+    std::sort(numbers.begin(), numbers.end());
+    CHECK(numbers.size() == many);
+    CHECK(std::adjacent_find(numbers.begin(), numbers.end()) == numbers.end());
+    CHECK(some.holder.held == static_cast<int>(some.queue.pairs().size()));
+    CHECK(some.holder.most_held < 16);
 }
 
 TEST_CASE("what is in a queue and is not ours is refused") {
@@ -169,7 +221,8 @@ class keeping {
               [this] {
                   return kept_state{table_, machine_, settings_};
               },
-              left.generation, left.names, [this](const std::string& what) { complaints.push_back(what); }) {}
+              std::move(left.queue), left.generation, left.tables,
+              [this](const std::string& what) { complaints.push_back(what); }) {}
 
     connection_number registers(const connected& one, const std::string& alive_name) {
         const auto number = ++last_;
@@ -214,6 +267,10 @@ struct found_again {
             }
         }
     }
+
+    ~found_again() { close_queue(left.queue); }
+    found_again(const found_again&) = delete;
+    found_again& operator=(const found_again&) = delete;
 
     inheritance left;
     std::map<std::string, registration> by_name;
@@ -300,9 +357,9 @@ TEST_CASE("a successor holds its own, and lets go what was held before it") {
         REQUIRE(left.before);
         REQUIRE(left.before->table.registrations.size() == 1);
         const tcp_socket again(left.before->table.registrations[0].descriptor);
-        CHECK(left.names.size() == 2);
-        CHECK(left.names != names);
-        names = left.names;
+        CHECK(left.tables.size() == 1);
+        CHECK(left.tables != names);
+        names = left.tables;
         const keeping next(&way, std::move(left));
         CHECK(manager.stored_count() == 3);
     }
@@ -323,7 +380,7 @@ TEST_CASE("of two generations that were left the newer counts") {
     const found_again next(passed);
     CHECK(next.by_name.size() == 2);
     CHECK(next.connections.size() == 2);
-    CHECK(next.left.names.size() == 3); // one queue, two tables
+    CHECK(next.left.tables.size() == 2);
 }
 
 TEST_CASE("a table that does not count is named, and the next begins with none") {
@@ -339,8 +396,8 @@ TEST_CASE("a table that does not count is named, and the next begins with none")
     REQUIRE(next.left.complaints.size() == 1);
     CHECK(next.left.complaints[0].find("loopmd-table-") != std::string::npos);
     CHECK(next.left.complaints[0].find("checksum") != std::string::npos);
-    CHECK(next.left.generation > 1);
-    CHECK(next.left.names.size() == 2);
+    CHECK(next.left.generation > 0);
+    CHECK(next.left.tables.size() == 1);
 }
 
 TEST_CASE("what nobody named as ours is a listener, in its order") {
