@@ -13,6 +13,7 @@
 #include "server/journal.hpp"
 #include "server/listeners.hpp"
 #include "server/server.hpp"
+#include "succession.hpp"
 #include "takeover.hpp"
 
 #include <boost/asio/post.hpp>
@@ -39,9 +40,7 @@ namespace {
 struct beginning {
     registry_state table;
     machine_identity machine;
-    left_queue queue;                ///< see keeper
-    std::uint64_t generation = 0;    ///< likewise
-    std::vector<std::string> tables; ///< likewise
+    legacy kept;
     bool has_predecessor = false;
 };
 
@@ -54,9 +53,7 @@ std::uint32_t first_creation() {
 beginning beginning_from(inheritance&& left) {
     beginning result{.table = {.first_creation = first_creation(), .started = std::chrono::steady_clock::now()},
                      .machine = {},
-                     .queue = std::move(left.queue),
-                     .generation = left.generation,
-                     .tables = std::move(left.tables),
+                     .kept = {std::move(left.queue), left.generation, std::move(left.tables)},
                      .has_predecessor = left.before.has_value()};
     if (left.before) {
         result.table = std::move(left.before->table);
@@ -70,11 +67,10 @@ class life {
   public:
     life(asio::io_context& io, std::vector<acceptor> listeners, beginning from_before, const settings& from,
          std::size_t max_connections, settings_reader read, const program& self)
-        : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)), self_(self),
+        : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)),
           known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
           has_predecessor_(from_before.has_predecessor), nodes_before_(from_before.table.registrations.size()),
-          queue_(std::move(from_before.queue)), generation_(from_before.generation),
-          tables_(std::move(from_before.tables)),
+
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
@@ -85,12 +81,18 @@ class life {
               {.ask = [this](question what) { placer_.ask(std::move(what)); },
                .tell = [this](const event& what) { tell(what); },
                .stop = [this] { end("a client asked for it"); },
-               .keep = [this](const registration& one, bool is_new) { keep(one, is_new); },
-               .let_go = [this](connection_number who) { return let_go(who); },
+               .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
+               .let_go = [this](connection_number who) { return succession_.let_go(who); },
                .is_listened_on = [this](std::uint16_t port) { return !kernel_.listening(std::array{port}).empty(); }}),
           manager_(from.has_systemd_sockets ? service_manager::find() : nullptr),
-          reports_(io, manager_.get(), [this] { return status(); }), ending_(io), reloading_(io), upgrading_(io),
-          retry_(io), idle_(io) {
+          reports_(io, manager_.get(), [this] { return status(); }),
+          succession_(
+              io, manager_.get(), server_,
+              [this] {
+                  return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
+              },
+              self, std::move(from_before.kept)),
+          ending_(io), reloading_(io), upgrading_(io), idle_(io) {
         // What the caller ignores stays ignored, as with stock; a daemon that left its terminal hears all.
         for (auto [signal, listener] :
              {std::pair(SIGINT, &ending_), {SIGTERM, &ending_}, {SIGHUP, &reloading_}, {SIGUSR2, &upgrading_}}) {
@@ -105,11 +107,7 @@ class life {
     /// `adopted`: nodes that another epmd had.
     void start(const std::vector<node>& adopted) {
         placer_.look_at_machine();
-        if (manager_) {
-            start_keeping();
-        } else {
-            close_queue(std::exchange(queue_, {})); // it has done what it was for
-        }
+        succession_.begin();
         server_.start();
         if (has_predecessor_) {
             const auto now = server_.mind().registrations().size();
@@ -153,7 +151,7 @@ class life {
     void know(std::vector<configured_host> configured, machine_identity machine) {
         known_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
         server_.hosts_changed(known_);
-        keep_surroundings();
+        succession_.keep_surroundings();
     }
 
     [[nodiscard]] std::string status() const {
@@ -172,7 +170,7 @@ class life {
                 return;
             }
             const char* const why = signal == SIGINT ? "interrupted" : "terminated";
-            if (!keeper_ || is_ending_) {
+            if (!succession_.is_kept() || is_ending_ || succession_.is_leaving()) {
                 end(why);
                 return;
             }
@@ -187,7 +185,7 @@ class life {
     void end(const char* why) {
         const auto nodes = server_.mind().registrations().size();
         spdlog::info("ends: {}; {} nodes {}", why, nodes,
-                     keeper_ && keeper_->is_whole() ? "are kept for the process after this one" : "were registered");
+                     succession_.is_kept() ? "are kept for the process after this one" : "were registered");
         server_.stop();
         io_.stop();
     }
@@ -207,6 +205,19 @@ class life {
                 is_ending_ = true;
                 reports_.stopping();
                 server_.finish([this] { end("no node was registered for a while"); });
+            }
+        });
+    }
+
+    // ---- upgrade
+
+    void await_upgrade() {
+        upgrading_.async_wait([this](boost::system::error_code error, int) {
+            if (!error) {
+                if (!is_ending_) {
+                    succession_.upgrade();
+                }
+                await_upgrade();
             }
         });
     }
@@ -248,153 +259,22 @@ class life {
         }
     }
 
-    // ---- what outlives the process
-
-    void start_keeping() {
-        keeper_.emplace(
-            manager_.get(),
-            [this] {
-                return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
-            },
-            std::exchange(queue_, {}), generation_, std::exchange(tables_, {}),
-            [](const std::string& why) {
-                spdlog::warn("what is registered now would not outlive this process: {}. Tries again each second", why);
-            });
-        retry_keeping();
-    }
-
-    void keep(const registration& one, bool is_new) {
-        if (keeper_) {
-            keeper_->keep(one, is_new);
-            retry_keeping();
-        }
-    }
-
-    bool let_go(connection_number who) {
-        if (keeper_) {
-            keeper_->let_go(who);
-            retry_keeping();
-        }
-        return keeper_.has_value();
-    }
-
-    void keep_surroundings() {
-        if (keeper_) {
-            keeper_->keep_surroundings();
-            retry_keeping();
-        }
-    }
-
-    void retry_keeping() {
-        if (keeper_->is_whole() || is_retrying_) {
-            return;
-        }
-        is_retrying_ = true;
-        retry_.expires_after(std::chrono::seconds(1));
-        retry_.async_wait([this](boost::system::error_code error) {
-            is_retrying_ = false;
-            if (error || !keeper_) {
-                return;
-            }
-            keeper_->try_again();
-            if (keeper_->is_whole()) {
-                spdlog::info("what is registered outlives this process again");
-            }
-            retry_keeping();
-        });
-    }
-
-    // ---- upgrade
-
-    void await_upgrade() {
-        upgrading_.async_wait([this](boost::system::error_code error, int) {
-            if (!error) {
-                upgrade();
-                await_upgrade();
-            }
-        });
-    }
-
-    /// Has the program that is installed now take this one's place, if it can.
-    void upgrade() {
-        if (trial_ || is_ending_) {
-            return;
-        }
-        try {
-            if (!keeper_) {
-                start_keeping();
-            }
-            if (!keeper_->is_whole()) {
-                throw std::runtime_error("the table cannot be handed over");
-            }
-            trial_.emplace(io_, self_, keeper_->table_descriptor(), [this](const std::optional<std::string>& trouble) {
-                asio::post(io_, [this, trouble] { tried(trouble); });
-            });
-        } catch (const std::exception& error) {
-            stay(error.what());
-        }
-    }
-
-    /// The successor was tried.
-    void tried(const std::optional<std::string>& trouble) {
-        trial_.reset();
-        if (trouble) {
-            stay(self_.path + " cannot take over: " + *trouble);
-            return;
-        }
-        if (is_ending_) {
-            return;
-        }
-        is_ending_ = true;
-        server_.finish([this] {
-            try {
-                if (!keeper_->is_whole()) {
-                    throw std::runtime_error("the table cannot be handed over");
-                }
-                auto passed = keeper_->to_pass();
-                for (const int listener : server_.listeners()) {
-                    passed.push_back({listener, "listener"});
-                }
-                spdlog::info("becomes {}", self_.path);
-                become(self_, passed);
-            } catch (const std::exception& error) {
-                is_ending_ = false;
-                server_.resume();
-                stay(error.what());
-            }
-        });
-    }
-
-    void stay(const std::string& why) {
-        spdlog::error("not upgraded, all goes on as it was: {}", why);
-        if (!manager_) {
-            keeper_.reset(); // nobody else holds what it writes
-        }
-    }
-
     asio::io_context& io_;
     settings settings_;
     std::optional<settings_text> kept_text_;
     settings_reader read_;
-    const program& self_;
     std::shared_ptr<const hosts> known_;
     bool has_predecessor_;
     std::size_t nodes_before_;
-    left_queue queue_; // until the keeper has it
-    std::uint64_t generation_;
-    std::vector<std::string> tables_;
     netlink_kernel kernel_;
     placer placer_;
     server server_;
     std::unique_ptr<service_manager> manager_;
     manager_reports reports_;
-    std::optional<keeper> keeper_;
-    std::optional<trial> trial_;
+    succession succession_;
     asio::signal_set ending_;
     asio::signal_set reloading_;
     asio::signal_set upgrading_;
-    timer retry_;
-    bool is_retrying_ = false;
     timer idle_;
     bool is_ending_ = false;
 };

@@ -64,6 +64,7 @@ placer::placer(boost::asio::io_context& io, surroundings around, hooks callbacks
       survey_pause_(io) {}
 
 placer::~placer() {
+    is_over_ = true; // a batch may have seconds to go, beside many processes
     survey_thread_.stop();
     survey_thread_.join();
 }
@@ -123,7 +124,7 @@ void placer::start_survey() {
     look_at_machine();
     when_machine_is_known([this, batch = std::move(batch)] {
         boost::asio::post(survey_thread_, [this, batch, known = hooks_.known()] {
-            auto found = survey(batch, *known, *around_.sockets, *around_.all_processes);
+            auto found = survey(batch, *known, *around_.sockets, *around_.all_processes, is_over_);
             boost::asio::post(io_, [this, batch, found = std::move(found)]() mutable {
                 is_survey_under_way_ = false;
                 for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -94,6 +95,7 @@ class placer {
     resolver resolver_;
     node_asker nodes_;
     bool may_ask_nodes_ = true;
+    std::atomic<bool> is_over_{false}; // for the survey thread
     boost::asio::thread_pool survey_thread_{1};
     std::deque<question> waiting_for_survey_;
     bool is_survey_under_way_ = false;

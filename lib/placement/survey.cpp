@@ -206,7 +206,8 @@ class surveyor {
 
 } // namespace
 
-std::vector<finding> survey(std::span<const question> about, const hosts& known, kernel& sockets, processes& all) {
+std::vector<finding> survey(std::span<const question> about, const hosts& known, kernel& sockets, processes& all,
+                            const std::atomic<bool>& is_over) {
     std::vector<std::uint16_t> ports;
     for (const auto& one : about) {
         if (one.port != 0) {
@@ -216,7 +217,7 @@ std::vector<finding> survey(std::span<const question> about, const hosts& known,
     const auto listeners = sockets.listening(ports);
     std::vector<finding> result;
     for (const auto& one : about) {
-        result.push_back(surveyor(one, known, listeners, sockets, all).look());
+        result.push_back(is_over ? finding() : surveyor(one, known, listeners, sockets, all).look());
     }
     return result;
 }
