@@ -29,15 +29,6 @@ namespace {
 
 using boost::system::error_code;
 
-/// How many connections one listener accepts before the others have their turn. Chosen, not tuned.
-constexpr int max_burst_size = 64;
-
-/// While connections come one by one, those that wait are counted every so many turns. Chosen, not tuned.
-constexpr int turns_between_counts = 16;
-
-/// How long accepting pauses when descriptors or memory ran out (as OpenBSD's daemons do), unless room is made.
-constexpr std::chrono::seconds accept_pause{1};
-
 /// How long a server that finishes waits for a client that does not go on by itself. Chosen, not tuned: far more than a
 /// client on this machine takes.
 constexpr std::chrono::seconds last_patience{1};
@@ -59,14 +50,6 @@ bool is_out_of_room(int error) {
 
 bool would_block(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
-}
-
-/// How many connections wait to be accepted: what ss(8) shows as Recv-Q. 1 where the kernel does not say it.
-int count_waiting(acceptor& listener) {
-    tcp_info info{};
-    socklen_t length = sizeof info;
-    const bool is_said = ::getsockopt(listener.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
-    return is_said ? std::max(static_cast<int>(std::min<std::uint32_t>(info.tcpi_unacked, max_burst_size)), 1) : 1;
 }
 
 /// For those who follow the protocol byte by byte; costs one comparison when nobody does.
@@ -128,16 +111,16 @@ struct server::connection {
 
 server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
                std::shared_ptr<const hosts> known, registry_state before, server_hooks hooks)
-    : io_(io), owns_listeners_(!from.has_systemd_sockets), port_(listeners.front().local_endpoint().port()),
-      scope_(from.scope), packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept),
-      delay_write_(from.delay_write), max_connections_(max_connections), hooks_(std::move(hooks)),
-      service_({.epmd_port = port_, .relaxed_command_check = from.relaxed_command_check}, std::move(known),
+    : io_(io), gates_(io, std::move(listeners), from,
+                      [this](acceptor& listener, int count) { return accept_from(listener, count); }),
+      packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
+      max_connections_(max_connections), hooks_(std::move(hooks)),
+      service_({.epmd_port = gates_.port(), .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                std::move(before), *this),
       idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
     for (const auto* one : service_.registrations().all()) {
         next_number_ = std::max(next_number_, one->connection + 1);
     }
-    add_gates(std::move(listeners));
 }
 
 void server::start() {
@@ -148,28 +131,17 @@ void server::start() {
     for (const auto& one : before) {
         take_back(one);
     }
-    tell_of_scope();
-    resume();
+    gates_.open();
 }
 
 void server::resume() {
-    is_stopping_ = false;
     patience_.cancel();
-    for (const auto& one : gates_) {
-        if (!one->is_accepting) {
-            one->is_accepting = true;
-            asio::co_spawn(io_.get_executor(), accept_from(one), log_exception);
-        }
-    }
+    gates_.open();
 }
 
 void server::finish(std::function<void()> is_done) {
     is_done_ = std::move(is_done);
-    is_stopping_ = true;
-    for (const auto& one : gates_) {
-        one->listener.cancel();
-        one->pause.cancel();
-    }
+    gates_.rest();
     patience_.expires_after(last_patience);
     patience_.async_wait([this](error_code error) {
         while (!error && !idle_.empty()) {
@@ -185,14 +157,6 @@ void server::look_whether_done() {
     if (is_done_ && connections_.size() <= all.size() - all.adopted_count()) {
         asio::post(io_, std::exchange(is_done_, nullptr));
     }
-}
-
-std::vector<int> server::listeners() {
-    std::vector<int> result;
-    for (const auto& one : gates_) {
-        result.push_back(one->listener.native_handle());
-    }
-    return result;
 }
 
 /// Has the connection of a registration of the process before, as if it had been accepted here.
@@ -236,51 +200,20 @@ void server::take_back(const registration& one) {
 }
 
 void server::stop() {
-    is_stopping_ = true;
-    for (const auto& one : gates_) {
-        error_code ignored;
-        one->listener.close(ignored);
-        one->pause.cancel();
-    }
+    gates_.close();
 }
 
 // ---- accepting
 
-awaitable server::accept_from(gate_ptr open) {
-    auto& self = *open;
-    while (!is_stopping_ && self.listener.is_open()) {
-        error_code error; // no error of a wait ends accepting
-        co_await self.listener.async_wait(acceptor::wait_read, asio::redirect_error(use_awaitable, error));
-        if (!is_stopping_ && self.listener.is_open() && (error || !accept_burst(self))) {
-            self.pause.expires_after(accept_pause);
-            co_await self.pause.async_wait(asio::redirect_error(use_awaitable, error));
-        }
-    }
-    self.is_accepting = false;
-}
-
-/// How many to accept in a turn: those who wait at this moment, at most max_burst_size. To ask that costs 4 % of a
-/// lookup (scripts/bench lookup), so that while nobody finds another one there it is asked now and then only.
-int server::burst_size(gate& self) {
-    if (!self.is_busy && ++self.turns < turns_between_counts) {
-        return 1;
-    }
-    const int waiting = count_waiting(self.listener);
-    self.is_busy = waiting > 1;
-    self.turns = 0;
-    return waiting;
-}
-
-/// Accepts those who wait on a listener. False: there is no room for more.
+/// Accepts `count` who wait on a listener, if there are so many. False: there is no room for more.
 ///
 /// Who comes meanwhile has the next turn: between the two the ends of registered connections are noticed, so that a
 /// lookup never finds a node that had left before it was sent.
 ///
 /// accept4 and an immediate read instead of async_accept and async_read: 6 system calls a lookup against 11
 /// (measured, docs/decisions.md), and no socket object for a connection that is over at once.
-bool server::accept_burst(gate& self) {
-    auto& listener = self.listener;
-    for (int turn = burst_size(self); turn > 0; --turn) {
+bool server::accept_from(acceptor& listener, int count) {
+    for (; count > 0; --count) {
         sleep_as_if_busy(listener);
         if (connections_.size() >= max_connections_) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);
@@ -347,7 +280,7 @@ bool server::make_room(int error) {
 }
 
 void server::meet(guest& who) {
-    if (scope_ == listen_scope::loopback && !who.from.is_this_machine()) {
+    if (gates_.scope() == listen_scope::loopback && !who.from.is_this_machine()) {
         return;
     }
     who.number = next_number_++;
@@ -518,14 +451,7 @@ void server::resolve_again() {
 }
 
 void server::change(const settings& fresh) {
-    if (owns_listeners_) {
-        change_listeners(fresh);
-    }
-    for (const auto& one : gates_) {
-        restrict_listener(one->listener, fresh.scope);
-    }
-    scope_ = fresh.scope;
-    tell_of_scope();
+    gates_.change(fresh);
     service_.set_relaxed(fresh.relaxed_command_check);
     packet_timeout_ = fresh.packet_timeout;
     for (auto& [scheduled, one] : idle_) {
@@ -534,76 +460,6 @@ void server::change(const settings& fresh) {
     idle_.sort([](const auto& left, const auto& right) { return left.first < right.first; });
     is_idle_timer_armed_ = false;
     arm_idle_timer();
-}
-
-/// Who has asked for silence is told if there is none.
-void server::tell_of_scope() const {
-    const bool is_silent =
-        std::all_of(gates_.begin(), gates_.end(), [](const gate_ptr& one) { return is_filtered(one->listener); });
-    if (scope_ == listen_scope::loopback && !is_silent) {
-        spdlog::info(
-            "listen = loopback: other machines are closed when they connect, and not kept silent: for a packet "
-            "filter this kernel wants the capability CAP_NET_ADMIN");
-    }
-}
-
-void server::add_gates(std::vector<acceptor> listeners) {
-    for (auto& listener : listeners) {
-        gates_.push_back(std::make_shared<gate>(std::move(listener), timer(io_)));
-    }
-}
-
-/// Opens what is wanted and not there, and closes what is there and not wanted.
-void server::change_listeners(const settings& fresh) {
-    std::vector<address> has;
-    for (const auto& one : gates_) {
-        has.push_back(from_asio(one->listener.local_endpoint().address()));
-    }
-    const auto without = [](std::vector<address> some, const std::vector<address>& others) {
-        std::erase_if(some,
-                      [&](const address& one) { return std::find(others.begin(), others.end(), one) != others.end(); });
-        return some;
-    };
-    const auto wanted = addresses_to_listen_on(fresh);
-    const auto added = without(wanted, has);
-    const auto removed = without(has, wanted);
-    if (added.empty() && removed.empty()) {
-        return;
-    }
-    const auto is_wildcard = [](const address& one) { return one.is_wildcard(); };
-    const bool must_close_first = std::any_of(added.begin(), added.end(), is_wildcard) ||
-                                  std::any_of(removed.begin(), removed.end(), is_wildcard);
-    settings now = fresh;
-    now.port = port_;
-    if (!must_close_first) {
-        add_gates(open_listeners(io_, now, added));
-        close_listeners(removed);
-    } else {
-        close_listeners(removed);
-        try {
-            add_gates(open_listeners(io_, now, added));
-        } catch (...) {
-            now.addresses = has;
-            now.scope = scope_;
-            add_gates(open_listeners(io_, now, removed));
-            resume();
-            throw;
-        }
-    }
-    resume();
-}
-
-void server::close_listeners(std::span<const address> where) {
-    std::erase_if(gates_, [&](const gate_ptr& one) {
-        const auto at = from_asio(one->listener.local_endpoint().address());
-        const bool is_closed = std::find(where.begin(), where.end(), at) != where.end();
-        if (is_closed) {
-            error_code ignored;
-            one->listener.close(ignored);
-            one->pause.cancel();
-        }
-        return is_closed;
-    });
 }
 
 /// Does what the service's last call asked for. Nothing here calls the service: the replies view its registrations.
@@ -754,9 +610,7 @@ void server::forget(connection_ptr self) {
     connections_.erase(self->number);
     look_whether_done();
     if (out_of_room_) {
-        for (const auto& one : gates_) {
-            one->pause.cancel();
-        }
+        gates_.room_made();
     }
 }
 

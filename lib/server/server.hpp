@@ -7,6 +7,7 @@
 #pragma once
 
 #include "net/asio.hpp"
+#include "server/gates.hpp"
 #include "service/service.hpp"
 #include "settings/settings.hpp"
 
@@ -16,7 +17,6 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -74,7 +74,7 @@ class server final : private liveness {
     void resume();
 
     /// The listening sockets.
-    [[nodiscard]] std::vector<int> listeners();
+    [[nodiscard]] std::vector<int> listeners() const { return gates_.descriptors(); }
 
     /// The answer to a question.
     void found(connection_number, finding);
@@ -82,12 +82,10 @@ class server final : private liveness {
     void hosts_changed(std::shared_ptr<const hosts>);
     void resolve_again();
     /// Takes over what may change while it serves: who is served, where, and the limits. A registration does not
-    /// depend on the listener through which it came. Throws listen_error, or std::system_error, and all is as it was.
-    ///
-    /// From all addresses to some, or back, the port is closed for a moment: the kernel lets nobody listen on both.
+    /// depend on the listener through which it came. Throws as gates::change, and all is as it was.
     void change(const settings&);
 
-    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::uint16_t port() const { return gates_.port(); }
     [[nodiscard]] const service& mind() const noexcept { return service_; }
     /// Connections that wait for bytes, for an answer, or that are registered.
     [[nodiscard]] std::size_t connection_count() const noexcept { return connections_.size(); }
@@ -97,23 +95,8 @@ class server final : private liveness {
     using connection_ptr = std::shared_ptr<connection>;
     struct guest;
 
-    /// A listening socket, and the timer on which accepting from it pauses when there is no room.
-    struct gate {
-        gate(acceptor its_listener, timer its_pause) : listener(std::move(its_listener)), pause(std::move(its_pause)) {}
-
-        acceptor listener;
-        timer pause;
-        bool is_busy = false;      // several waited when they were last counted
-        int turns = 0;             // since then
-        bool is_accepting = false; // accept_from runs
-    };
-
-    using gate_ptr = std::shared_ptr<gate>;
-
-    awaitable accept_from(gate_ptr);
+    bool accept_from(acceptor&, int count);
     void sleep_as_if_busy(acceptor&) const;
-    bool accept_burst(gate&);
-    static int burst_size(gate&);
     [[nodiscard]] static bool is_anyone_waiting(acceptor&);
     bool make_room(int error);
     void meet(guest&);
@@ -142,11 +125,6 @@ class server final : private liveness {
     void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
     void forget(connection_ptr);
 
-    void add_gates(std::vector<acceptor>);
-    void tell_of_scope() const;
-    void change_listeners(const settings&);
-    void close_listeners(std::span<const address>);
-
     void watch_idle(connection&);
     void unwatch_idle(connection&);
     void arm_idle_timer();
@@ -156,10 +134,7 @@ class server final : private liveness {
     [[nodiscard]] bool has_gone(connection_number) const override;
 
     asio::io_context& io_;
-    std::vector<gate_ptr> gates_;
-    bool owns_listeners_; // none was passed to us: they may be others after a reload
-    std::uint16_t port_;
-    listen_scope scope_;
+    gates gates_;
     std::chrono::seconds packet_timeout_;
     std::chrono::seconds delay_accept_;
     std::chrono::seconds delay_write_;
@@ -175,9 +150,8 @@ class server final : private liveness {
     timer service_timer_;
     std::optional<time_point> service_timer_due_;
     std::optional<time_point> out_of_room_; // when descriptors or memory were last short
-    bool is_stopping_ = false;
-    std::function<void()> is_done_; // of finish, until it was called
-    timer patience_;                // of finish, with who does not go on
+    std::function<void()> is_done_;         // of finish, until it was called
+    timer patience_;                        // of finish, with who does not go on
     timer adopted_timer_;
     bool are_adopted_watched_ = false;
 

@@ -1,5 +1,7 @@
 // What the parts cost alone: the codec, the registry, and what placement reads. Google Benchmark's own flags choose and
 // repeat; an argument after a slash is how many names there are.
+#include "handover/keeper.hpp"
+#include "handover/snapshot.hpp"
 #include "placement/command_line.hpp"
 #include "placement/kernel.hpp"
 #include "registry/hosts.hpp"
@@ -13,7 +15,9 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +25,9 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace epmd {
 namespace {
@@ -154,7 +161,7 @@ struct nobody_goes final : liveness {
 
 void serve_lookup(benchmark::State& state) {
     const nobody_goes connections;
-    service mind({}, std::make_shared<const hosts>(), 1, time_point{}, connections);
+    service mind({}, std::make_shared<const hosts>(), {.first_creation = 1}, connections);
     const origin from{
         .peer = loopback_v4, .peer_port = 5000, .local = loopback_v4, .local_port = 4369, .descriptor = 5};
     actions out;
@@ -169,6 +176,47 @@ void serve_lookup(benchmark::State& state) {
     }
 }
 BENCHMARK(serve_lookup);
+
+// ---- handover: what a registration costs more where it outlives the process, and what the next process reads
+
+/// With as many nodes beside it.
+void keep_and_let_go(benchmark::State& state) {
+    const auto all = registry_of(static_cast<std::size_t>(state.range(0)), 1);
+    const machine_identity machine;
+    const std::optional<settings_text> settings;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max; // descriptors in flight count against it
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    constexpr int connection = 5; // that of registry_of
+    const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ::dup2(made, connection);
+    keeper kept(
+        nullptr,
+        [&] {
+            return kept_state{*all, machine, settings};
+        },
+        {}, 0, {}, [&](const std::string& why) { state.SkipWithError(why.c_str()); });
+    connection_number next = most_names + 1;
+    for (auto _ : state) {
+        kept.keep(all->add(next, connection, {.alive_name = "newcomer", .port = 40000}, time_point{}), true);
+        all->remove(next);
+        kept.let_go(next);
+        ++next;
+    }
+}
+BENCHMARK(keep_and_let_go)->Arg(1)->Arg(1000)->Arg(15000);
+
+void read_table(benchmark::State& state) {
+    const auto all = registry_of(static_cast<std::size_t>(state.range(0)), 1);
+    std::string records;
+    put_table(records, *all);
+    for (auto _ : state) {
+        auto read = read_snapshot(records);
+        benchmark::DoNotOptimize(registry(std::move(std::get<snapshot>(read).table)).size());
+    }
+}
+BENCHMARK(read_table)->Arg(1)->Arg(1000)->Arg(15000)->Unit(benchmark::kMicrosecond);
 
 // ---- placement
 
