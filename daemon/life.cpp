@@ -26,6 +26,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -76,14 +77,13 @@ class life {
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
-          server_(
-              io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
-              {.ask = [this](question what) { placer_.ask(std::move(what)); },
-               .tell = [this](const event& what) { tell(what); },
-               .stop = [this] { end("a client asked for it"); },
-               .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
-               .let_go = [this](connection_number who) { return succession_.let_go(who); },
-               .is_listened_on = [this](std::uint16_t port) { return !kernel_.listening(std::array{port}).empty(); }}),
+          server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
+                  {.ask = [this](question what) { placer_.ask(std::move(what)); },
+                   .tell = [this](const event& what) { tell(what); },
+                   .stop = [this] { end("a client asked for it"); },
+                   .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
+                   .let_go = [this](connection_number who) { return succession_.let_go(who); },
+                   .listened_on = [this](std::span<const std::uint16_t> ports) { return listened_on(ports); }}),
           manager_(from.has_systemd_sockets ? service_manager::find() : nullptr),
           reports_(io, manager_.get(), [this] { return status(); }),
           succession_(
@@ -162,6 +162,15 @@ class life {
                (hosts == 1 ? " host has" : " hosts have") + " some";
     }
 
+    /// Those of the ports on which somebody listens.
+    std::set<std::uint16_t> listened_on(std::span<const std::uint16_t> ports) {
+        std::set<std::uint16_t> result;
+        for (const auto& one : kernel_.listening(ports)) {
+            result.insert(one.local_port);
+        }
+        return result;
+    }
+
     // ---- the end
 
     void await_end() {
@@ -170,22 +179,29 @@ class life {
                 return;
             }
             const char* const why = signal == SIGINT ? "interrupted" : "terminated";
-            if (!succession_.is_kept() || is_ending_ || succession_.is_leaving()) {
+            if (!manager_ || std::exchange(is_ending_, true)) {
                 end(why);
                 return;
             }
-            // Those who come later wait for the process after this one; who was here already is answered.
-            is_ending_ = true;
-            reports_.stopping();
-            server_.finish([this, why] { end(why); });
+            finish_and_end(why);
             await_end();
+        });
+    }
+
+    /// Those who come later wait for the process after this one; who was here already is answered.
+    void finish_and_end(const char* why) {
+        succession_.give_up();
+        reports_.stopping();
+        server_.finish([this, why] {
+            succession_.try_again();
+            end(why);
         });
     }
 
     void end(const char* why) {
         const auto nodes = server_.mind().registrations().size();
         spdlog::info("ends: {}; {} nodes {}", why, nodes,
-                     succession_.is_kept() ? "are kept for the process after this one" : "were registered");
+                     succession_.is_kept() ? "are left with the service manager" : "were registered");
         server_.stop();
         io_.stop();
     }
@@ -201,11 +217,19 @@ class life {
         }
         idle_.expires_after(settings_.exit_idle);
         idle_.async_wait([this](boost::system::error_code error) {
-            if (!error && server_.mind().registrations().empty() && !is_ending_) {
-                is_ending_ = true;
-                reports_.stopping();
-                server_.finish([this] { end("no node was registered for a while"); });
+            if (error || !server_.mind().registrations().empty() || is_ending_ || succession_.is_leaving()) {
+                return;
             }
+            is_ending_ = true;
+            server_.finish([this] {
+                if (server_.mind().registrations().empty()) {
+                    reports_.stopping();
+                    end("no node was registered for a while");
+                } else { // it came in the last moment
+                    is_ending_ = false;
+                    server_.resume();
+                }
+            });
         });
     }
 
@@ -226,12 +250,17 @@ class life {
 
     void await_reload() {
         reloading_.async_wait([this](boost::system::error_code error, int) {
-            if (!error) {
+            if (error) {
+                return;
+            }
+            if (is_ending_ || succession_.is_leaving()) {
+                spdlog::warn("not reloaded: this process is about to end, and the next one reads everything anew");
+            } else {
                 reports_.reloading();
                 reload();
                 reports_.ready();
-                await_reload();
             }
+            await_reload();
         });
     }
 
@@ -332,12 +361,20 @@ std::size_t room_for_connections() {
     return std::max(descriptors, 2 * reserved_descriptors) - reserved_descriptors;
 }
 
-/// The settings as the process before read them last, since there is a mistake in the file by now.
+/// The settings as the process before read them last, since there is a mistake in the file by now. Without a process
+/// before there is no way but out: throws the mistake.
 settings last_good_settings(const inheritance& left, const file_error& mistake, const settings_reader& read) {
-    if (!left.before || !left.before->settings) {
+    if (!left.before) {
         throw file_error(mistake);
     }
-    return read(left.before->settings->text);
+    if (!left.before->settings) {
+        return mistake.without_file(); // there was no file then
+    }
+    try {
+        return read(left.before->settings->text);
+    } catch (const file_error&) { // that version allowed what this one does not
+        return mistake.without_file();
+    }
 }
 
 } // namespace
@@ -363,14 +400,15 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
         from = last_good_settings(left, *mistake, read);
     }
     std::signal(SIGPIPE, SIG_IGN); // whoever read our log may go
+    std::signal(SIGCHLD, SIG_DFL); // how a successor's trial ended is asked of the kernel
+    std::optional<takeover> taken;
+    if (from.replaces && !takes_over && left.listeners.empty()) {
+        taken = take_over(from); // before signals wait: it may take its time
+    }
     std::optional<signals_wait> not_ready(std::in_place, takes_over);
     asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO); // one thread serves; the others post to it, no more
     std::vector<acceptor> listeners;
-    std::optional<takeover> taken;
     try {
-        if (from.replaces && !takes_over) {
-            taken = take_over(from);
-        }
         listeners = taken ? listeners_after(io, from, *taken) : listeners_for(io, from, left.listeners);
     } catch (const listen_error& error) {
         if (!error.is_port_taken()) {

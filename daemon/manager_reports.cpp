@@ -17,21 +17,30 @@ manager_reports::manager_reports(asio::io_context& io, service_manager* manager,
       watchdog_timer_(io) {}
 
 void manager_reports::ready() {
-    tell("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\n" + status_line());
+    tell_surely("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\n" + status_line());
     if (watchdog_ && manager_ != nullptr && !std::exchange(is_fed_, true)) {
         feed_watchdog();
     }
 }
 
 void manager_reports::changed() {
-    if (manager_ == nullptr || std::exchange(is_status_due_, true)) {
-        return;
+    if (manager_ != nullptr && !is_status_due_) {
+        tell_status_later();
     }
+}
+
+void manager_reports::tell_status_later() {
+    is_status_due_ = true;
     status_timer_.expires_after(status_interval);
     status_timer_.async_wait([this](boost::system::error_code error) {
         is_status_due_ = false;
-        if (!error) {
+        if (error) {
+            return;
+        }
+        if (untold_.empty()) {
             tell(status_line());
+        } else {
+            tell_surely(std::exchange(untold_, {}));
         }
     });
 }
@@ -43,7 +52,15 @@ void manager_reports::reloading() {
 }
 
 void manager_reports::stopping() {
-    tell("STOPPING=1");
+    tell_surely("STOPPING=1");
+}
+
+/// For what the manager waits for: it is told again and again until it is heard.
+void manager_reports::tell_surely(const std::string& state) {
+    if (manager_ != nullptr && manager_->tell(state)) {
+        untold_ = state;
+        tell_status_later();
+    }
 }
 
 /// What it has no room for is not told: the next line says as much.

@@ -28,6 +28,8 @@ class manager_reports {
 
   private:
     void tell(const std::string& state);
+    void tell_surely(const std::string& state);
+    void tell_status_later();
     void feed_watchdog();
     [[nodiscard]] std::string status_line() const;
 
@@ -35,6 +37,7 @@ class manager_reports {
     std::function<std::string()> status_;
     timer status_timer_;
     bool is_status_due_ = false;
+    std::string untold_; // what must be heard, and could not be told yet; the last counts
     std::optional<std::chrono::microseconds> watchdog_;
     timer watchdog_timer_;
     bool is_fed_ = false;

@@ -65,7 +65,7 @@ void succession::keep_surroundings() {
 
 /// In a while, if something could not be kept.
 void succession::look_again() {
-    if (keeper_->is_whole() || std::exchange(is_retrying_, true)) {
+    if (keeper_->is_settled() || std::exchange(is_retrying_, true)) {
         return;
     }
     retry_.expires_after(retry_interval);
@@ -74,12 +74,20 @@ void succession::look_again() {
         if (error || !keeper_) {
             return;
         }
-        keeper_->try_again();
-        if (keeper_->is_whole()) {
-            spdlog::info("all nodes outlive this process again");
-        }
+        try_again();
         look_again();
     });
+}
+
+void succession::try_again() {
+    if (!keeper_) {
+        return;
+    }
+    const bool was_whole = keeper_->is_whole();
+    keeper_->try_again();
+    if (!was_whole && keeper_->is_whole()) {
+        spdlog::info("all nodes are kept again");
+    }
 }
 
 void succession::upgrade() {
@@ -90,6 +98,7 @@ void succession::upgrade() {
         if (!keeper_) {
             start_keeping();
         }
+        try_again();
         if (!keeper_->is_whole()) {
             throw std::runtime_error("the table cannot be handed over");
         }
@@ -101,7 +110,15 @@ void succession::upgrade() {
     }
 }
 
+void succession::give_up() {
+    trial_.reset();
+    is_leaving_ = false;
+}
+
 void succession::tried(const std::optional<std::string>& trouble) {
+    if (!trial_) {
+        return; // given up meanwhile
+    }
     trial_.reset();
     if (trouble) {
         stay(self_.path + " cannot take over: " + *trouble);
@@ -114,6 +131,7 @@ void succession::tried(const std::optional<std::string>& trouble) {
 /// Does not come back, unless it fails.
 void succession::leave() {
     try {
+        try_again();
         if (!keeper_->is_whole()) {
             throw std::runtime_error("the table cannot be handed over");
         }

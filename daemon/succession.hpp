@@ -35,14 +35,18 @@ class succession {
     bool let_go(connection_number);
     void keep_surroundings();
 
-    /// Whether all nodes stay registered when this process ends.
-    [[nodiscard]] bool is_kept() const noexcept { return keeper_ && keeper_->is_whole(); }
+    /// Whether somebody has all nodes when this process ends.
+    [[nodiscard]] bool is_kept() const noexcept { return manager_ != nullptr && keeper_ && keeper_->is_whole(); }
+    /// Has kept what could not be kept before, if that is possible now.
+    void try_again();
 
     /// Has the program that is installed now take this one's place, if it can: it is tried in a child, requests in hand
     /// are answered, and the process becomes it. If anything fails, a line says what, and all goes on.
     void upgrade();
     /// Whether it is under way, and requests are answered for the last time.
     [[nodiscard]] bool is_leaving() const noexcept { return is_leaving_; }
+    /// No upgrade any more: the process ends. Who waits for the server to finish is another from now on.
+    void give_up();
 
   private:
     void start_keeping();

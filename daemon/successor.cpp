@@ -13,6 +13,7 @@
 #include <variant>
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -45,25 +46,14 @@ std::vector<std::string> command_line(const program& self) {
     throw std::system_error(error, std::generic_category(), what);
 }
 
-/// Both ends of a pipe, closed with it.
-struct pipe_ends {
-    pipe_ends() {
-        if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-            fail(errno, "cannot make a pipe");
-        }
+/// What is written to the second is read from the first.
+std::array<descriptor, 2> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+        fail(errno, "cannot make a pipe");
     }
-    ~pipe_ends() {
-        for (const int end : ends) {
-            if (end >= 0) {
-                ::close(end);
-            }
-        }
-    }
-    pipe_ends(const pipe_ends&) = delete;
-    pipe_ends& operator=(const pipe_ends&) = delete;
-
-    std::array<int, 2> ends{-1, -1};
-};
+    return {descriptor(ends[0]), descriptor(ends[1])};
+}
 
 /// Starts the successor with the table as its standard input, and what it says going to `said`.
 ::pid_t spawn_trial(const program& self, int table, int said) {
@@ -75,6 +65,7 @@ struct pipe_ends {
     ::posix_spawn_file_actions_adddup2(&actions, table, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, said, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); // Asio's sockets are not close-on-exec
     if (!self.directory.empty()) {
         ::posix_spawn_file_actions_addchdir_np(&actions, self.directory.c_str());
     }
@@ -117,11 +108,19 @@ program program::of_this_process(std::vector<std::string> arguments) {
 
 trial::trial(asio::io_context& io, const program& self, int table, verdict tell)
     : process_(io), deadline_(io), verdict_(std::move(tell)) {
-    pipe_ends said;
-    child_ = spawn_trial(self, table, said.ends[1]);
-    said_ = std::exchange(said.ends[0], -1);
+    auto said = make_pipe();
+    const auto child = spawn_trial(self, table, said[1].number());
     // glibc 2.36 declares pidfd_open for C only.
-    process_.assign(static_cast<int>(::syscall(SYS_pidfd_open, child_, 0)));
+    descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    if (!process.is_there()) {
+        const int error = errno;
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        fail(error, "cannot watch " + self.path);
+    }
+    child_ = child;
+    said_ = std::move(said[0]);
+    process_.assign(process.release());
     process_.async_wait(process_descriptor::wait_read, [this](boost::system::error_code error) {
         if (!error) {
             end(false);
@@ -140,28 +139,29 @@ trial::~trial() {
         ::kill(child_, SIGKILL);
         ::waitpid(child_, nullptr, 0);
     }
-    if (said_ >= 0) {
-        ::close(said_);
-    }
 }
 
-/// The child has ended, or has had its time.
+/// The child has ended, or has had its time; both may be told of in one turn of the loop.
 void trial::end(bool is_late) {
+    if (child_ <= 0) {
+        return;
+    }
     deadline_.cancel();
     process_.cancel();
     if (is_late) {
         ::kill(child_, SIGKILL);
     }
     int status = 0;
-    ::waitpid(std::exchange(child_, -1), &status, 0);
+    const auto child = std::exchange(child_, -1);
+    const bool is_known = ::waitpid(child, &status, 0) == child;
     std::array<char, 512> buffer{};
-    const auto size = ::read(said_, buffer.data(), buffer.size());
+    const auto size = ::read(said_.number(), buffer.data(), buffer.size());
     std::string said(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
     said.erase(said.find_last_not_of(" \r\n") + 1);
     std::optional<std::string> trouble;
     if (is_late) {
         trouble = "it did not answer within " + std::to_string(longest_trial.count()) + " s";
-    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {
+    } else if (!is_known || !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {
         trouble = said.empty() ? "it ended with wait status " + std::to_string(status) : "it says: " + said;
     }
     std::exchange(verdict_, nullptr)(std::move(trouble));
@@ -200,6 +200,7 @@ void become(const program& self, std::span<const passed_descriptor> passed) {
     if (!self.directory.empty() && ::chdir(self.directory.c_str()) != 0) {
         // As at the start, when it was gone already or will be missed by who has a relative name.
     }
+    ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); // Asio's sockets are not
     for (const auto& one : passed) {
         ::fcntl(one.descriptor, F_SETFD, 0);
     }

@@ -1,6 +1,7 @@
 /// The program that takes this one's place: another version of it, that was installed where this one was.
 #pragma once
 
+#include "handover/descriptor.hpp"
 #include "handover/systemd.hpp"
 #include "net/asio.hpp"
 
@@ -33,7 +34,7 @@ class trial {
     /// Called once, with what is wrong, as one clause; empty: nothing is.
     using verdict = std::function<void(std::optional<std::string>)>;
 
-    /// Never waits. `table` is a snapshot_file's descriptor.
+    /// Never waits. `table` is a snapshot_file's descriptor. Throws std::system_error.
     trial(asio::io_context&, const program&, int table, verdict);
     ~trial();
     trial(const trial&) = delete;
@@ -48,7 +49,7 @@ class trial {
     timer deadline_;
     verdict verdict_;
     ::pid_t child_ = -1;
-    int said_ = -1; // what the child says
+    descriptor said_; // what the child says
 };
 
 /// What the child of a trial does: reads the snapshot on standard input and says what is in it, or what is wrong.

@@ -2,6 +2,7 @@
 
 #include "client/client.hpp"
 #include "complaint.hpp"
+#include "handover/descriptor.hpp"
 #include "placement/kernel.hpp"
 #include "placement/processes.hpp"
 #include "server/listeners.hpp"
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string_view>
@@ -33,24 +35,6 @@ constexpr std::chrono::seconds longest_end{10};
 
 /// How long the epmd may take for each answer. Chosen, not tuned.
 constexpr std::chrono::seconds longest_answer{5};
-
-/// Closed with its owner.
-class descriptor {
-  public:
-    explicit descriptor(int number) noexcept : number_(number) {}
-    ~descriptor() {
-        if (number_ >= 0) {
-            ::close(number_);
-        }
-    }
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-
-    [[nodiscard]] int number() const noexcept { return number_; }
-
-  private:
-    int number_;
-};
 
 /// A name in a listing, and where it is looked up.
 struct listed {
@@ -112,9 +96,9 @@ std::string arguments_of(std::int32_t pid) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Its own descriptors of those sockets.
+/// One of its descriptors for each of those sockets.
 std::vector<int> descriptors_of(std::int32_t pid, const std::vector<socket_info>& sockets) {
-    std::vector<int> found;
+    std::map<std::string, int> found;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error)) {
         const auto target = std::filesystem::read_symlink(entry.path(), error).string();
@@ -124,15 +108,19 @@ std::vector<int> descriptors_of(std::int32_t pid, const std::vector<socket_info>
         const auto name = entry.path().filename().string();
         int number = -1;
         if (is_one && std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc()) {
-            found.push_back(number);
+            found.emplace(target, number);
         }
     }
-    return found;
+    std::vector<int> numbers;
+    for (const auto& [socket, number] : found) {
+        numbers.push_back(number);
+    }
+    return numbers;
 }
 
 /// Copies of its listening sockets, if they are just those that are wanted; all or none.
-std::vector<int> copy_listeners(int process, std::int32_t pid, const std::vector<socket_info>& sockets,
-                                const settings& from) {
+std::vector<descriptor> copy_listeners(int process, std::int32_t pid, const std::vector<socket_info>& sockets,
+                                       const settings& from) {
     std::set<address> has;
     for (const auto& one : sockets) {
         has.insert(one.local);
@@ -141,24 +129,18 @@ std::vector<int> copy_listeners(int process, std::int32_t pid, const std::vector
     if (has != std::set<address>(wanted.begin(), wanted.end())) {
         return {};
     }
-    std::vector<int> copies;
+    std::vector<descriptor> copies;
     for (const int theirs : descriptors_of(pid, sockets)) {
-        copies.push_back(static_cast<int>(::syscall(SYS_pidfd_getfd, process, theirs, 0))); // close-on-exec, as it says
+        copies.emplace_back(static_cast<int>(::syscall(SYS_pidfd_getfd, process, theirs, 0))); // close-on-exec
     }
-    if (copies.size() == sockets.size() && std::count(copies.begin(), copies.end(), -1) == 0) {
-        return copies;
-    }
-    for (const int copy : copies) {
-        if (copy >= 0) {
-            ::close(copy);
-        }
-    }
-    return {};
+    const auto is_there = [](const descriptor& one) { return one.is_there(); };
+    const bool are_all = copies.size() == sockets.size() && std::all_of(copies.begin(), copies.end(), is_there);
+    return are_all ? std::move(copies) : std::vector<descriptor>();
 }
 
 void end(const process& epmd, int its_descriptor, std::uint16_t port) {
     const auto who = "pid " + std::to_string(epmd.pid) + " (" + epmd.program + ")";
-    if (::syscall(SYS_pidfd_send_signal, its_descriptor, SIGTERM, nullptr, 0) != 0) {
+    if (::syscall(SYS_pidfd_send_signal, its_descriptor, SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
         throw std::runtime_error("the epmd on port " + std::to_string(port) + " is " + who + ", of uid " +
                                  std::to_string(epmd.uid) + ", and may not be ended by us (" + std::strerror(errno) +
                                  "); run this as that user or as root");
@@ -174,7 +156,21 @@ void end(const process& epmd, int its_descriptor, std::uint16_t port) {
     }
 }
 
-/// Whose sockets they are. Throws std::runtime_error, if we may not see that, or if it is systemd.
+/// Whether a word of its command line is that.
+bool has_argument(std::int32_t pid, std::string_view wanted) {
+    const auto line = arguments_of(pid);
+    std::string_view rest = line;
+    while (!rest.empty()) {
+        const auto word = rest.substr(0, rest.find('\0'));
+        if (word == wanted) {
+            return true;
+        }
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return false;
+}
+
+/// Whose sockets they are. Throws std::runtime_error if we may not see that, or if one is no epmd, or systemd's.
 std::vector<process> owners_of(const std::vector<socket_info>& sockets) {
     std::vector<process> owners;
     for (const auto& socket : sockets) {
@@ -184,9 +180,15 @@ std::vector<process> owners_of(const std::vector<socket_info>& sockets) {
             throw std::runtime_error("the epmd on " + on_port + " is a process of uid " + std::to_string(socket.uid) +
                                      " that we may not see, let alone end; run this as that user or as root");
         }
-        if (owner->pid == 1 || arguments_of(owner->pid).find("-systemd") != std::string::npos) {
+        if (owner->pid == 1 || owner->program == "systemd" || has_argument(owner->pid, "-systemd")) {
             throw std::runtime_error(on_port + " is a socket unit's of systemd: stop that instead, as with "
                                                "`systemctl stop epmd.socket epmd.service`, and start again");
+        }
+        // Whoever forwards the port to an epmd elsewhere answers as one.
+        if (owner->program != "epmd" && owner->program != "loopmd") {
+            throw std::runtime_error("who listens on " + to_string(socket.local) + " " + on_port + ", pid " +
+                                     std::to_string(owner->pid) + " (" + owner->program +
+                                     "), is no epmd, and is left in peace; end it yourself and start again");
         }
         const auto is_same = [&](const process& other) { return other.pid == owner->pid; };
         if (std::none_of(owners.begin(), owners.end(), is_same)) {
@@ -204,14 +206,27 @@ std::optional<takeover> take_over(const settings& from) {
     if (sockets.empty()) {
         return std::nullopt;
     }
-    takeover result{.nodes = nodes_of_epmd(from.port), .listeners = {}};
+    takeover result;
     const auto owners = owners_of(sockets);
+    std::vector<descriptor> processes;
     for (const auto& owner : owners) {
-        const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, owner.pid, 0)));
-        if (owners.size() == 1) {
-            result.listeners = copy_listeners(process.number(), owner.pid, sockets, from);
+        processes.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, owner.pid, 0)));
+        const auto is_its = [&](const socket_info& one) { return proc_processes().owns(owner.pid, one.inode); };
+        if (!processes.back().is_there() || std::none_of(sockets.begin(), sockets.end(), is_its)) {
+            throw std::runtime_error("the epmd on port " + std::to_string(from.port) +
+                                     " has ended in this moment; start again");
         }
-        end(owner, process.number(), from.port);
+    }
+    std::vector<descriptor> listeners;
+    if (owners.size() == 1) {
+        listeners = copy_listeners(processes.front().number(), owners.front().pid, sockets, from);
+    }
+    result.nodes = nodes_of_epmd(from.port); // last, so that hardly anybody registers in between
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+        end(owners[i], processes[i].number(), from.port);
+    }
+    for (auto& one : listeners) {
+        result.listeners.push_back(one.release());
     }
     return result;
 }

@@ -69,8 +69,8 @@ void connection_queue::add(numbered_descriptor one, const descriptor_lookup& liv
         add_pair();
     }
     auto error = send({&one, 1});
-    // It is worth it if there is something to put together, or to leave out.
-    if (error && alone_ > 0) {
+    // It is worth it if there is enough to put together, or may be something to leave out.
+    if (error && (alone_ >= max_connections_in_message || !is_full(error))) {
         if (renew(living).contains(one.first)) {
             return; // it was there already
         }
@@ -86,12 +86,40 @@ void connection_queue::add(numbered_descriptor one, const descriptor_lookup& liv
     ++alone_;
 }
 
+std::error_code connection_queue::try_add(numbered_descriptor one) noexcept {
+    if (pairs_.empty() || pairs_.back().to < 0) {
+        return std::make_error_code(std::errc::no_buffer_space);
+    }
+    const auto error = send({&one, 1});
+    alone_ += error ? 0 : 1;
+    return error;
+}
+
+void connection_queue::add_all(std::span<const numbered_descriptor> all) {
+    if (pairs_.empty() || pairs_.back().to < 0) {
+        add_pair();
+    }
+    for (; !all.empty(); all = all.subspan(std::min(all.size(), max_connections_in_message))) {
+        send_all(all.first(std::min(all.size(), max_connections_in_message)));
+    }
+}
+
 std::unordered_set<connection_number> connection_queue::renew(const descriptor_lookup& living) {
     std::unordered_set<connection_number> moved;
     const auto old_count = pairs_.size();
     add_pair();
     for (std::size_t i = 0; i < old_count; ++i) {
-        move_from(pairs_.front(), living, moved);
+        try {
+            move_from(pairs_.front(), living, moved);
+        } catch (...) {
+            if (moved.empty()) { // what is held must not grow with every attempt
+                const auto fresh = pairs_.back();
+                pairs_.pop_back();
+                close_pair(fresh);
+                holder_.let_go(fresh.name);
+            }
+            throw;
+        }
         close_pair(pairs_.front());
         const auto name = pairs_.front().name;
         pairs_.erase(pairs_.begin());
@@ -176,10 +204,10 @@ std::error_code connection_queue::send(std::span<const numbered_descriptor> some
     return error;
 }
 
-std::vector<numbered_descriptor> peek_connections(int end) {
-    std::vector<numbered_descriptor> all;
+peeked peek_connections(int end, const std::function<bool(connection_number)>& is_wanted) {
+    peeked result;
     const auto give_up = [&](std::error_code error) {
-        for (const auto& [number, descriptor] : all) {
+        for (const auto& [number, descriptor] : result.wanted) {
             ::close(descriptor);
         }
         fail(error, "cannot look at queued connections");
@@ -206,7 +234,7 @@ std::vector<numbered_descriptor> peek_connections(int end) {
             if (const auto error = last_error(); size < 0 && !is_full(error)) {
                 give_up(error);
             }
-            return all;
+            return result;
         }
         wire::cursor in({numbers.data(), static_cast<std::size_t>(size)});
         std::size_t descriptors = 0;
@@ -218,7 +246,12 @@ std::vector<numbered_descriptor> peek_connections(int end) {
             for (std::size_t i = 0; i < descriptors; ++i) {
                 int descriptor = -1;
                 std::memcpy(&descriptor, CMSG_DATA(header) + i * sizeof descriptor, sizeof descriptor);
-                all.emplace_back(in.u64(), descriptor);
+                if (const auto number = in.u64(); is_wanted(number)) {
+                    result.wanted.emplace_back(number, descriptor);
+                } else {
+                    ::close(descriptor);
+                }
+                ++result.count;
             }
         }
         if ((message.msg_flags & MSG_CTRUNC) != 0) {

@@ -53,12 +53,19 @@ class connection_queue {
     using descriptor_lookup = std::function<std::optional<int>(connection_number)>;
 
     /// `before`: what a process before left, with `size` connections in it. `room_bytes`: of each pair that is made, in
-    /// the kernel's reckoning (SO_SNDBUF; some 800 bytes a message of one, 3,000 of 250). The kernel cuts it down to
-    /// net.core.wmem_max, 212,992 by default: 500 messages of one, 37,000 connections in all.
+    /// the kernel's reckoning (SO_SNDBUF). The kernel doubles it and cuts it down to twice net.core.wmem_max, 425,984
+    /// by default; a message of one takes some 800 bytes of that, one of 250 some 3,000 (Linux 6.1 and 6.18): 500 of
+    /// the one, or 35,000 connections in the other.
     connection_queue(holder&, std::vector<queue_pair> before, std::size_t size, int room_bytes = most_room_bytes);
     connection_queue(const connection_queue&) = delete;
     connection_queue& operator=(const connection_queue&) = delete;
     ~connection_queue();
+
+    /// Queues one more, if there is room and the limit allows it; puts nothing together.
+    std::error_code try_add(numbered_descriptor) noexcept;
+
+    /// Queues many, as few messages as may be. Throws std::system_error: not all of them are queued.
+    void add_all(std::span<const numbered_descriptor>);
 
     /// Queues one more; never waits. Where there is no room, or the limit is reached, first puts those together that
     /// live. Throws std::system_error: it is not queued; all others are.
@@ -88,9 +95,15 @@ class connection_queue {
     int room_bytes_;
 };
 
-/// What waits at one end of a pair, in its order; it stays there. The descriptors are new ones, of this process, and
-/// close-on-exec. Throws std::system_error: too_many_files_open among them.
-std::vector<numbered_descriptor> peek_connections(int end);
+/// What was seen at one end of a pair.
+struct peeked {
+    std::vector<numbered_descriptor> wanted; ///< in their order; new descriptors, of this process, close-on-exec
+    std::size_t count = 0;                   ///< with those that are not wanted, which are closed again at once
+};
+
+/// What waits at one end of a pair; it stays there. Throws std::system_error: too_many_files_open where there are no
+/// descriptors for it, bad_message when it is not ours.
+peeked peek_connections(int end, const std::function<bool(connection_number)>& is_wanted);
 
 /// Chosen, not tuned: the kernel takes 253 descriptors in a message.
 inline constexpr std::size_t max_connections_in_message = 250;

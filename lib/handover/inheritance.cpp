@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <exception>
 #include <map>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -16,6 +17,9 @@
 
 namespace epmd {
 namespace {
+
+/// Whatever we leave is called so.
+constexpr std::string_view our_names = "loopmd-";
 
 /// The generation behind the name of something of ours. Empty: it is not called so.
 std::optional<std::uint64_t> generation_in(std::string_view name, std::string_view what) {
@@ -31,18 +35,20 @@ std::optional<std::uint64_t> generation_in(std::string_view name, std::string_vi
 /// Descriptors by the generation in their name.
 using generations = std::map<std::uint64_t, std::vector<passed_descriptor>>;
 
-/// The newest table that can be read.
+/// The newest table. If that does not count, none does: an older one would take creations back.
 std::optional<snapshot> read_tables(const generations& tables, inheritance& result) {
     std::optional<snapshot> found;
     for (auto generation = tables.rbegin(); generation != tables.rend(); ++generation) {
         for (const auto& [descriptor, name] : generation->second) {
             result.tables.push_back(name);
-            auto read = found ? decltype(read_snapshot_file(descriptor))("") : read_snapshot_file(descriptor);
-            if (auto* const kept = std::get_if<kept_snapshot>(&read)) {
-                found = std::move(kept->content);
-            } else if (!found) {
-                result.complaints.push_back("the table " + name + " that the process before left does not count: " +
-                                            std::get<std::string>(read));
+            if (generation == tables.rbegin() && !found) {
+                auto read = read_snapshot_file(descriptor);
+                if (auto* const kept = std::get_if<kept_snapshot>(&read)) {
+                    found = std::move(kept->content);
+                } else {
+                    result.complaints.push_back("the table " + name + " that the process before left does not count: " +
+                                                std::get<std::string>(read) + ". All nodes have to register anew");
+                }
             }
             ::close(descriptor);
         }
@@ -50,27 +56,34 @@ std::optional<snapshot> read_tables(const generations& tables, inheritance& resu
     return found;
 }
 
-/// All connections that wait, by their numbers; of one that waits twice the newest counts.
-std::unordered_map<connection_number, int> read_queues(const generations& queues, inheritance& result) {
+/// The connections of those registrations, by their numbers; of one that waits twice the newest counts.
+std::unordered_map<connection_number, int>
+read_queues(const generations& queues, const std::unordered_set<connection_number>& registered, inheritance& result) {
     std::unordered_map<connection_number, int> found;
+    const auto is_wanted = [&](connection_number number) {
+        return registered.contains(number) && !found.contains(number);
+    };
     for (auto generation = queues.rbegin(); generation != queues.rend(); ++generation) {
         queue_pair pair;
         for (const auto& [end, name] : generation->second) {
             pair.name = name;
-            std::vector<numbered_descriptor> waiting;
+            peeked waiting;
             try {
-                waiting = peek_connections(end);
-            } catch (const std::exception& error) {
+                waiting = peek_connections(end, is_wanted);
+            } catch (const std::system_error& error) {
+                if (error.code() != std::errc::bad_message) {
+                    throw; // whoever holds it has it for the next attempt
+                }
                 result.complaints.push_back("the queue " + name + " that the process before left: " + error.what());
             }
-            for (const auto& [number, descriptor] : waiting) {
+            for (const auto& [number, descriptor] : waiting.wanted) {
                 if (!found.emplace(number, descriptor).second) {
                     ::close(descriptor);
                 }
             }
-            result.queue.size += waiting.size();
+            result.queue.size += waiting.count;
             // One end has all that waits; where nothing does, either will do.
-            int& place = !waiting.empty() || pair.to >= 0 ? pair.from : pair.to;
+            int& place = waiting.count > 0 || pair.to >= 0 ? pair.from : pair.to;
             if (place >= 0) {
                 ::close(end); // no pair of ours
                 continue;
@@ -92,7 +105,13 @@ inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
         const auto of_table = generation_in(one.name, table_name);
         const auto of_queue = generation_in(one.name, queue_name);
         if (!of_table && !of_queue) {
-            result.listeners.push_back(one.descriptor);
+            if (one.name.starts_with(our_names)) {
+                result.complaints.push_back("what another version of loopmd has left as " + one.name +
+                                            " means nothing to this one");
+                ::close(one.descriptor);
+            } else {
+                result.listeners.push_back(one.descriptor);
+            }
             continue;
         }
         const auto generation = of_table ? *of_table : *of_queue;
@@ -100,18 +119,18 @@ inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
         result.generation = std::max(result.generation, generation);
     }
     result.before = read_tables(tables, result);
-    auto connections = read_queues(queues, result);
+    std::unordered_set<connection_number> registered;
+    if (result.before) {
+        for (const auto& one : result.before->table.registrations) {
+            registered.insert(one.connection);
+        }
+    }
+    const auto connections = read_queues(queues, registered, result);
     if (result.before) {
         for (auto& one : result.before->table.registrations) {
             const auto found = connections.find(one.connection);
             one.descriptor = found == connections.end() ? -1 : found->second;
-            if (found != connections.end()) {
-                connections.erase(found);
-            }
         }
-    }
-    for (const auto& [number, descriptor] : connections) { // of registrations that have ended
-        ::close(descriptor);
     }
     return result;
 }

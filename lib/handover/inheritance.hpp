@@ -25,7 +25,8 @@ struct inheritance {
 };
 
 /// Reads what was passed, and closes tables and connections that have ended. Somebody who holds it still has
-/// it: a process that ends in the middle of this has lost nothing.
+/// it: a process that ends in the middle of this has lost nothing. Throws std::system_error when there are too few
+/// descriptors for the connections.
 inheritance read_inheritance(const std::vector<passed_descriptor>&);
 
 /// For who goes on without a queue.

@@ -13,21 +13,16 @@ constexpr std::size_t spare_bytes = 262144;
 /// A queue with so many more ended connections than living ones is put together anew. Chosen, not tuned.
 constexpr std::size_t spare_connections = 256;
 
+/// So many names that are no longer needed may wait to be told of. Two descriptors each; the unit allows 64 in all.
+constexpr std::size_t most_superseded = 8;
+
 } // namespace
 
 keeper::keeper(service_manager* manager, std::function<kept_state()> all, left_queue before, std::uint64_t generation,
                std::vector<std::string> old_tables, std::function<void(const std::string&)> complain)
     : manager_(manager), all_(std::move(all)), generation_(generation), inherited_(std::move(old_tables)),
       complain_(std::move(complain)), queue_(*this, std::move(before.pairs), before.size) {
-    attempt([this] {
-        const auto all_now = all_();
-        if (queue_.size() != all_now.table.size() - all_now.table.adopted_count()) {
-            write_queue(all_now.table); // else just those are in it
-        }
-        write_table(all_now);
-        let_go_of(inherited_);
-        is_behind_ = false;
-    });
+    attempt([this] { write_all(); });
 }
 
 /// Does something of which nothing may reach the caller: his reply is sent in any case.
@@ -35,7 +30,6 @@ template <typename Step>
 void keeper::attempt(const Step& step) {
     try {
         step();
-        is_told_ = false;
     } catch (const std::exception& error) {
         is_behind_ = true;
         if (!std::exchange(is_told_, true)) {
@@ -45,7 +39,7 @@ void keeper::attempt(const Step& step) {
 }
 
 void keeper::keep(const registration& one, bool is_new) {
-    if (is_behind_) {
+    if (!table_) {
         return; // try_again writes all of them
     }
     attempt([&] {
@@ -55,19 +49,24 @@ void keeper::keep(const registration& one, bool is_new) {
         if (!is_new || one.is_adopted) {
             return;
         }
-        queue_.add({one.connection, one.descriptor}, living());
+        const numbered_descriptor connection{one.connection, one.descriptor};
+        if (!is_behind_) {
+            queue_.add(connection, living());
+        } else {
+            queue_.try_add(connection); // as far as it goes: to put them together is try_again's, once a second
+        }
     });
 }
 
 void keeper::let_go(connection_number gone) {
-    if (is_behind_) {
+    if (!table_) {
         return;
     }
     attempt([&] {
         records_.clear();
         put_gone(records_, gone);
         append();
-        if (queue_.size() > 2 * all_().table.size() + spare_connections) {
+        if (!is_behind_ && queue_.size() > 2 * all_().table.size() + spare_connections) {
             queue_.renew(living());
         }
     });
@@ -78,6 +77,7 @@ void keeper::keep_surroundings() {
 }
 
 void keeper::try_again() {
+    let_go_of_superseded();
     if (is_behind_) {
         attempt([this] { write_all(); });
     }
@@ -90,14 +90,19 @@ void keeper::append() {
     }
 }
 
-/// Queue first: who finds the table finds the connections.
+/// Queue first: who finds the table finds the connections. One that has just those that live stays as it is.
 void keeper::write_all() {
     const auto all = all_();
-    is_behind_ = true;
-    write_queue(all.table);
+    const bool has_just_them = queue_.size() == all.table.size() - all.table.adopted_count();
+    if (table_ || !has_just_them) { // the first time, a queue that was left may have
+        write_queue(all.table);
+    }
     write_table(all);
-    let_go_of(inherited_);
+    superseded_.insert(superseded_.end(), inherited_.begin(), inherited_.end());
+    inherited_.clear();
+    let_go_of_superseded();
     is_behind_ = false;
+    is_told_ = false;
 }
 
 void keeper::write_table(const kept_state& all) {
@@ -118,17 +123,19 @@ void keeper::write_table(const kept_state& all) {
     table_held_ = std::move(name);
     table_ = std::move(fresh);
     whole_bytes_ = records.size();
-    let_go_of(superseded_);
+    let_go_of_superseded();
 }
 
 /// Puts together what is there, and adds who is missing: it could not be queued before.
 void keeper::write_queue(const registry& table) {
     const auto queued = queue_.renew(living());
+    std::vector<numbered_descriptor> missing;
     for (const auto* one : table.all()) {
         if (!one->is_adopted && one->descriptor >= 0 && !queued.contains(one->connection)) {
-            queue_.add({one->connection, one->descriptor}, living());
+            missing.emplace_back(one->connection, one->descriptor);
         }
     }
+    queue_.add_all(missing);
 }
 
 connection_queue::descriptor_lookup keeper::living() const {
@@ -144,28 +151,29 @@ std::string keeper::hold(std::span<const int> pair) {
     return name;
 }
 
-/// What cannot be told now is told before anything else is held.
 void keeper::let_go(const std::string& name) {
     superseded_.push_back(name);
-    if (manager_ == nullptr || !manager_->remove(name)) {
-        superseded_.pop_back();
-    }
+    let_go_of_superseded();
 }
 
-/// What is no longer needed is let go before: what is held must not grow, however often that could not be told.
+/// What could not be told is told first. What is held must not grow without end while that fails: systemd would drop
+/// what is more than FileDescriptorStoreMax=, and not say so to us.
 void keeper::store(const std::string& name, std::span<const int> descriptors) {
-    let_go_of(superseded_);
-    if (const auto error = manager_ != nullptr ? manager_->store(name, descriptors) : std::error_code()) {
+    let_go_of_superseded();
+    std::error_code error;
+    if (superseded_.size() > most_superseded) {
+        error = std::make_error_code(std::errc::resource_unavailable_try_again);
+    } else if (manager_ != nullptr) {
+        error = manager_->store(name, descriptors);
+    }
+    if (error) {
         throw std::system_error(error, "cannot tell the service manager");
     }
 }
 
-void keeper::let_go_of(std::vector<std::string>& names) {
-    while (!names.empty()) {
-        if (const auto error = manager_ != nullptr ? manager_->remove(names.back()) : std::error_code()) {
-            throw std::system_error(error, "cannot tell the service manager");
-        }
-        names.pop_back();
+void keeper::let_go_of_superseded() noexcept {
+    while (!superseded_.empty() && (manager_ == nullptr || !manager_->remove(superseded_.back()))) {
+        superseded_.pop_back();
     }
 }
 

@@ -57,6 +57,8 @@ class keeper final : private holder {
 
     /// Whether all that was given to it is written down, and whoever is to hold it was told so.
     [[nodiscard]] bool is_whole() const noexcept { return !is_behind_; }
+    /// Whether there is something for try_again to do.
+    [[nodiscard]] bool is_settled() const noexcept { return !is_behind_ && superseded_.empty(); }
 
     /// What an exec has to pass to the next process, and how it is called. Good until the next call of another
     /// function.
@@ -70,7 +72,7 @@ class keeper final : private holder {
     void write_queue(const registry&);
     [[nodiscard]] connection_queue::descriptor_lookup living() const;
     void store(const std::string& name, std::span<const int> descriptors);
-    void let_go_of(std::vector<std::string>& names);
+    void let_go_of_superseded() noexcept;
     void append();
     template <typename Step>
     void attempt(const Step&);
@@ -81,8 +83,8 @@ class keeper final : private holder {
     service_manager* manager_;
     std::function<kept_state()> all_;
     std::uint64_t generation_;
-    std::vector<std::string> inherited_;  // names of the tables before
-    std::vector<std::string> superseded_; // names that are no longer needed
+    std::vector<std::string> superseded_; // names that are no longer needed, and of which nobody could be told yet
+    std::vector<std::string> inherited_;  // tables of the process before, until ours is held
     std::function<void(const std::string&)> complain_;
 
     std::optional<snapshot_file> table_;

@@ -30,14 +30,20 @@ constexpr std::size_t least_bytes = 65536;
 /// file can make us read.
 constexpr std::uint64_t most_bytes = 1ULL << 30U;
 
+/// Not executable, where the kernel knows that (6.3): a machine that is hardened allows no other (vm.memfd_noexec).
+int make_memory_file() {
+    constexpr unsigned not_executable = 0x0008; // MFD_NOEXEC_SEAL, which glibc 2.36 does not have
+    const int made = ::memfd_create("loopmd-table", MFD_CLOEXEC | not_executable);
+    return made < 0 && errno == EINVAL ? ::memfd_create("loopmd-table", MFD_CLOEXEC) : made;
+}
+
 [[noreturn]] void fail(const char* what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
 } // namespace
 
-snapshot_file::snapshot_file(std::uint64_t generation)
-    : descriptor_(::memfd_create("loopmd-table", MFD_CLOEXEC)), generation_(generation) {
+snapshot_file::snapshot_file(std::uint64_t generation) : descriptor_(make_memory_file()), generation_(generation) {
     if (descriptor_ < 0) {
         fail("cannot make a memory file for the table");
     }

@@ -22,15 +22,7 @@ class surveyor {
         : about_(about), known_(known), all_listeners_(listeners), sockets_(sockets), all_(all) {}
 
     finding look() {
-        const auto& from = about_.from;
-        result_.is_over_ipv6 = !from.local.is_v4();
-        if (const auto socket = sockets_.connected(from.peer, from.peer_port, from.local, from.local_port)) {
-            result_.who.uid = socket->uid;
-            find_owner(*socket);
-        }
-        if (about_.is_adopted) {
-            find_owner_by_port();
-        }
+        about_.is_adopted ? find_owner_by_port() : find_owner_by_connection();
         if (owner_) {
             result_.who.pid = owner_->pid;
             result_.who.program = owner_->program;
@@ -68,6 +60,15 @@ class surveyor {
         }
     }
 
+    void find_owner_by_connection() {
+        const auto& from = about_.from;
+        result_.is_over_ipv6 = !from.local.is_v4();
+        if (const auto socket = sockets_.connected(from.peer, from.peer_port, from.local, from.local_port)) {
+            result_.who.uid = socket->uid;
+            find_owner(*socket);
+        }
+    }
+
     /// Who has the node's port, where there is no connection. Nobody, if several processes have it: it may be either.
     void find_owner_by_port() {
         const auto has_port = [&](const socket_info& one) { return one.local_port == about_.port; };
@@ -75,6 +76,7 @@ class surveyor {
         if (first == all_listeners_.end() || std::count_if(first, all_listeners_.end(), has_port) > 1) {
             return;
         }
+        result_.is_over_ipv6 = !first->local.is_v4();
         result_.who.uid = first->uid;
         find_owner(*first);
     }

@@ -35,7 +35,7 @@ enum class placement_state {
 
 struct registration {
     connection_number connection = 0;
-    int descriptor = -1; ///< of the connection; for DUMP_REQ only
+    int descriptor = -1; ///< of the connection; what handover keeps, and DUMP_REQ shows. -1: it has none
     node self;
     std::uint32_t creation = 0;
     std::uint32_t creation_count = 0; ///< of which the creation is made

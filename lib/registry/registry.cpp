@@ -43,7 +43,18 @@ registry::registry(registry_state before)
     std::sort(all.begin(), all.end(), [](const auto& left, const auto& right) { return is_newer(&right, &left); });
     for (auto& one : all) {
         next_sequence_ = one.sequence + 1;
-        enter(insert(std::move(one)));
+        auto& entered = insert(std::move(one));
+        auto& self = entered.self;
+        if (self.state != placement_state::pending && self.state != placement_state::parked &&
+            occupant(self, self.found) != nullptr) {
+            self.state = placement_state::parked;
+        }
+        enter(entered);
+    }
+    // Who was written down in the middle of a change may be parked although its place is free.
+    const std::vector<registration*> parked(parked_.begin(), parked_.end());
+    for (const auto* one : parked) {
+        promote(one->self.alive_name);
     }
 }
 

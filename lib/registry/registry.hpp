@@ -34,7 +34,8 @@ class registry {
     /// last creation plus one (transcript of stock).
     registry(std::uint32_t first_creation, time_point started);
 
-    /// Goes on where another registry was. No two of its registrations may have one connection, or one place.
+    /// Goes on where another registry was, at whatever moment it was written down: of two that have one place the older
+    /// keeps it, and who is parked for nobody is promoted. No two of its registrations may have one connection.
     explicit registry(registry_state);
 
     registry(const registry&) = delete;

@@ -181,11 +181,15 @@ void gates::change_listeners(const settings& fresh) {
             now.addresses = has;
             now.scope = scope_;
             add(open_listeners(io_, now, removed));
-            open();
+            if (is_open_) {
+                open();
+            }
             throw;
         }
     }
-    open();
+    if (is_open_) {
+        open();
+    }
 }
 
 void gates::close_some(std::span<const address> where) {

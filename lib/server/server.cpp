@@ -1,6 +1,6 @@
 #include "server/server.hpp"
 
-#include "server/listeners.hpp"
+#include "server/progress.hpp"
 #include "wire/decode.hpp"
 #include "wire/encode.hpp"
 #include "wire/limits.hpp"
@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <iterator>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -142,13 +143,22 @@ void server::resume() {
 void server::finish(std::function<void()> is_done) {
     is_done_ = std::move(is_done);
     gates_.rest();
+    lose_patience();
+    look_whether_done();
+}
+
+/// Again and again: a reply may be held, and then not be read.
+void server::lose_patience() {
     patience_.expires_after(last_patience);
     patience_.async_wait([this](error_code error) {
-        while (!error && !idle_.empty()) {
+        if (error || !is_done_) {
+            return;
+        }
+        while (!idle_.empty()) {
             ended(connections_.at(idle_.front().second->number));
         }
+        lose_patience();
     });
-    look_whether_done();
 }
 
 /// After finish: nobody is left but registered nodes.
@@ -190,7 +200,8 @@ void server::take_back(const registration& one) {
         return;
     }
     kept->at = connection::phase::waiting;
-    if (has_gone(kept->number)) {
+    // Who has no reply yet, since the process was killed between the two, does not wait for one in vain.
+    if (has_gone(kept->number) || !has_sent_anything(one.descriptor)) {
         ended(kept);
         return;
     }
@@ -329,6 +340,7 @@ server::connection_ptr server::adopt(connection_number number, const origin& fro
     error_code error;
     adopted->socket.assign(protocol, from.descriptor, error);
     if (error) {
+        ::shutdown(from.descriptor, SHUT_RDWR); // whoever else has it
         ::close(from.descriptor);
         spdlog::error("closed {}:{}: {}", to_string(from.peer), from.peer_port, error.message());
         asio::post(io_, [this, number] {
@@ -635,29 +647,49 @@ void server::watch_adopted() {
 
 /// Ends those whose port nobody listens on any more; looks again later, if there are others.
 void server::look_at_adopted() {
-    std::vector<connection_number> gone;
-    bool is_any_left = false;
+    std::vector<std::uint16_t> ports;
     for (const auto* one : service_.registrations().all()) {
         if (one->is_adopted) {
-            const bool has_left = has_gone(one->connection);
-            is_any_left = is_any_left || !has_left;
-            if (has_left) {
-                gone.push_back(one->connection);
-            }
+            ports.push_back(one->self.port);
+        }
+    }
+    const auto unheard = unheard_ports(ports);
+    std::vector<connection_number> gone;
+    for (const auto* one : service_.registrations().all()) {
+        if (one->is_adopted && unheard.contains(one->self.port)) {
+            gone.push_back(one->connection);
         }
     }
     for (const auto number : gone) {
         service_.closed(number, now(), actions_);
         perform(nullptr);
     }
-    if (is_any_left) {
+    if (service_.registrations().adopted_count() > 0) {
         watch_adopted();
     }
 }
 
+/// Those on which nobody listens. Our own port is asked about as well: if that is not heard, the kernel did not answer.
+std::set<std::uint16_t> server::unheard_ports(const std::vector<std::uint16_t>& ports) const {
+    constexpr std::size_t most_at_once = 500;
+    std::set<std::uint16_t> unheard;
+    for (std::size_t begin = 0; hooks_.listened_on && begin < ports.size(); begin += most_at_once) {
+        const auto end = std::min(begin + most_at_once, ports.size());
+        std::vector<std::uint16_t> part(ports.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        ports.begin() + static_cast<std::ptrdiff_t>(end));
+        part.push_back(gates_.port());
+        const auto heard = hooks_.listened_on(part);
+        if (heard.contains(gates_.port())) {
+            std::copy_if(part.begin(), part.end(), std::inserter(unheard, unheard.end()),
+                         [&](std::uint16_t one) { return !heard.contains(one); });
+        }
+    }
+    return unheard;
+}
+
 bool server::has_gone(connection_number number) const {
     if (const auto* known = service_.registrations().find(number); known != nullptr && known->is_adopted) {
-        return !hooks_.is_listened_on || !hooks_.is_listened_on(known->self.port);
+        return !unheard_ports({known->self.port}).empty();
     }
     const auto found = connections_.find(number);
     if (found == connections_.end()) {

@@ -17,6 +17,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,9 +41,9 @@ struct server_hooks {
     /// A registration has ended. Whether somebody else may hold its connection: then it is shut down, since to close it
     /// would leave it open.
     std::function<bool(connection_number)> let_go = nullptr;
-    /// Whether somebody on this machine listens on a port: an adopted node is there for as long. Null: nobody is
-    /// adopted.
-    std::function<bool(std::uint16_t port)> is_listened_on = nullptr;
+    /// Those of the ports on which somebody on this machine listens: an adopted node is there for as long. At most
+    /// kernel::max_ports_at_once. Null: nobody is adopted.
+    std::function<std::set<std::uint16_t>(std::span<const std::uint16_t> ports)> listened_on = nullptr;
 };
 
 class server final : private liveness {
@@ -117,6 +119,8 @@ class server final : private liveness {
     void take_back(const registration&);
     void watch_adopted();
     void look_at_adopted();
+    [[nodiscard]] std::set<std::uint16_t> unheard_ports(const std::vector<std::uint16_t>&) const;
+    void lose_patience();
     void look_whether_done();
     void reply_to_guest(guest&, send::after);
     void reply_to(connection_ptr, send::after);

@@ -93,13 +93,7 @@ event event_of(event::kind what, const registration& who) {
 } // namespace
 
 service::service(policy rules, std::shared_ptr<const hosts> known, registry_state before, const liveness& connections)
-    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(std::move(before)) {
-    for (const auto* one : registry_.all()) {
-        if (one->state == placement_state::pending) {
-            deadlines_.emplace(one->since + policy_.evidence_time, one->connection);
-        }
-    }
-}
+    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(std::move(before)) {}
 
 void service::request(connection_number connection, const origin& from, const wire::request& request, time_point now,
                       actions& out) {
@@ -169,7 +163,7 @@ void service::adopt(connection_number connection, node self, time_point now, act
     const auto& added = registry_.adopt(connection, std::move(self), now);
     out.emplace_back(keep{.connection = connection, .is_new = true});
     out.emplace_back(event_of(event::kind::registered, added));
-    deadlines_.emplace(now + policy_.evidence_time, connection);
+    await_evidence(connection, now);
     out.emplace_back(place{question_about(added, {})});
     answer_readers(now, out);
 }
@@ -188,9 +182,26 @@ void service::returned(connection_number connection, const origin& from, time_po
     const auto* known = registry_.find(connection);
     if (known != nullptr && (known->state == placement_state::pending || known->state == placement_state::unplaced ||
                              known->found.is_guess)) {
+        if (known->state == placement_state::pending) {
+            await_evidence(connection, now); // for as long as if it had come now
+        }
         out.emplace_back(place{question_about(*known, from)});
     }
     answer_readers(now, out);
+}
+
+/// A pending registration is settled by what is known when its time is up.
+void service::await_evidence(connection_number connection, time_point now) {
+    const auto until = now + policy_.evidence_time;
+    pending_until_.insert_or_assign(connection, until);
+    deadlines_.emplace(until, connection);
+}
+
+void service::await_evidence_no_longer(connection_number connection) {
+    if (const auto known = pending_until_.find(connection); known != pending_until_.end()) {
+        deadlines_.erase({known->second, connection});
+        pending_until_.erase(known);
+    }
 }
 
 /// What the connection itself says: the strongest evidence.
@@ -242,7 +253,7 @@ void service::accept(newcomer self, time_point now, actions& out) {
                           .reply = alive2_reply(added.self.highest_version, wire::result_ok, added.creation),
                           .then = send::after::keep});
     out.emplace_back(event_of(event::kind::registered, added));
-    deadlines_.emplace(now + policy_.evidence_time, self.connection);
+    await_evidence(self.connection, now);
     knocks_.forget(added.self.alive_name, added.self.port);
     if (self.is_being_asked) {
         registry_.learn(self.connection, std::move(*self.found)); // the answer is still to come
@@ -408,7 +419,7 @@ void service::ask(connection_number connection, const node& self, finding known,
 void service::settle(connection_number connection, finding found, time_point now, actions& out) {
     const auto change = registry_.settle(connection, std::move(found));
     if (change.before == placement_state::pending) {
-        deadlines_.erase({change.self->since + policy_.evidence_time, connection});
+        await_evidence_no_longer(connection);
     }
     readers_may_go_ = true;
     if (change.has_changed) {
@@ -639,7 +650,7 @@ void service::closed(connection_number connection, time_point now, actions& out)
 void service::unregister(connection_number connection, actions& out, event::kind why) {
     auto removed = registry_.remove(connection);
     if (removed->gone.state == placement_state::pending) {
-        deadlines_.erase({removed->gone.since + policy_.evidence_time, connection});
+        await_evidence_no_longer(connection);
     }
     resolving_.erase(connection);
     readers_may_go_ = true;

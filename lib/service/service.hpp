@@ -162,6 +162,8 @@ class service {
     [[nodiscard]] question first_question(connection_number, const node&, const origin&, bool is_placed) const;
     [[nodiscard]] question question_about(const registration&, const origin&) const;
     [[nodiscard]] newcomer* find_newcomer(connection_number);
+    void await_evidence(connection_number, time_point now);
+    void await_evidence_no_longer(connection_number);
 
     policy policy_;
     std::shared_ptr<const hosts> hosts_;
@@ -180,7 +182,8 @@ class service {
     mutable made_list last_list_;
     bool readers_may_go_ = false; // something that a reader waits for has happened
     std::unordered_map<connection_number, resolving> resolving_;
-    std::set<std::pair<time_point, connection_number>> deadlines_; // of newcomers, readers and pending registrations
+    std::set<std::pair<time_point, connection_number>> deadlines_;    // of newcomers, readers and pending registrations
+    std::unordered_map<connection_number, time_point> pending_until_; // of pending registrations, those in deadlines_
 };
 
 } // namespace epmd

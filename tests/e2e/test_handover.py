@@ -210,6 +210,17 @@ class BadConfiguration(ManagedCase):
             self.assertEqual(ask.names("127.0.0.9"), {"idfe": 40001})
 
 
+    def test_where_there_was_none_it_goes_on_without(self) -> None:
+        folder = self.scratch("configuration")
+        (folder / "loopmd").mkdir(parents=True)
+        manager = self.manage(extra={"XDG_CONFIG_HOME": str(folder)})
+        with ask.register("idfe", 40001, to="127.0.0.9", node_type=ask.C_NODE):
+            (folder / "loopmd" / "loopmd.conf").write_text("[host]\natelier = somewhere\n")
+            manager.restart()
+            self.assertEqual(ask.names("127.0.0.9"), {"idfe": 40001})
+            self.assertEqual(len(manager.lines_with("somewhere")), 1)
+
+
 class Upgrade(Case):
     """SIGUSR2, without a service manager."""
 
@@ -285,6 +296,17 @@ class Upgrade(Case):
         # And when a good one is there again, it is become.
         shutil.copy(EPMD, self.program)
         self.upgrade(daemon, "goes on with 0 nodes")
+
+    def test_who_is_told_to_end_while_a_program_is_tried_ends(self) -> None:
+        daemon = self.serve(path=str(self.program))
+        self.replace("#!/bin/sh\necho tried >$0.tried\nexec sleep 60\n")
+        daemon.send(signal.SIGUSR2)
+        eventually(lambda: self.program.with_suffix(".tried").exists(), "it is tried")
+        begin = time.monotonic()
+        daemon.stop()
+        self.assertLess(time.monotonic() - begin, 2.0)
+        self.assertEqual(daemon.lines_with("becomes"), [])
+        self.assertEqual(len(daemon.lines_with("0 nodes were registered")), 1)
 
     def test_a_bad_configuration_is_found_before(self) -> None:
         file = self.file("loopmd.conf", "listen = loopback\n")

@@ -118,15 +118,20 @@ class OfOthers(ReplaceCase):
             self.assertEqual(ask.lookup(f"127.0.0.{number}", "idfe"), listener.getsockname()[1])
 
     def test_who_is_no_epmd_is_left_in_peace(self) -> None:
-        with subprocess.Popen(["python3", "-c", "import socket; s = socket.create_server(('127.0.0.1', 4369)); print(flush=True)\n"
-                               "while True: s.accept()[0].close()"], stdout=subprocess.PIPE) as other:
-            self.addCleanup(other.kill)
-            other.stdout.readline()
-            ran = call("--replace")
+        """Whatever it answers: it may forward the port to an epmd elsewhere."""
+        script = "import socket; s = socket.create_server(('127.0.0.1', 4369)); print(flush=True)\nwhile True: s.accept()[0].close()"
+        other = subprocess.Popen(["python3", "-c", script], stdout=subprocess.PIPE)
+        self.addCleanup(other.stdout.close)
+        self.addCleanup(other.wait, 10)
+        self.addCleanup(other.kill)
+        other.stdout.readline()
+        for flag in ("--replace", "--free-port"):
+            ran = call(flag)
             self.assertEqual(ran.returncode, 1)
-            self.assertIn("does not answer as an epmd does", ran.stderr)
-            self.assertIsNone(other.poll())
-            other.kill()
+            self.assertIn(f"pid {other.pid} (python3), is no epmd, and is left in peace", ran.stderr)
+        self.assertIsNone(other.poll())
+        other.kill()
+        other.wait(10)
 
     def test_a_port_that_is_free_is_just_served(self) -> None:
         self.serve("--replace")

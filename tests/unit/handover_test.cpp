@@ -58,6 +58,11 @@ std::vector<connected> connect_many(std::size_t count) {
     return all;
 }
 
+/// All that waits at an end.
+std::vector<numbered_descriptor> peek_all(int end) {
+    return peek_connections(end, [](connection_number) { return true; }).wanted;
+}
+
 /// Nobody but this process holds what is in a queue. Counts what it is asked to.
 class nobody final : public holder {
   public:
@@ -103,7 +108,7 @@ class queue_of {
     [[nodiscard]] std::vector<connection_number> numbers() const {
         std::vector<connection_number> all;
         for (const auto& pair : queue.pairs()) {
-            for (const auto& [number, descriptor] : peek_connections(pair.from)) {
+            for (const auto& [number, descriptor] : peek_all(pair.from)) {
                 all.push_back(number);
                 ::close(descriptor);
             }
@@ -142,12 +147,22 @@ TEST_CASE("a queue holds its connections open, and may be looked at as often as 
 TEST_CASE("what is looked at is the connection itself") {
     const connected one;
     const queue_of some({{1, one.ours->descriptor()}});
-    const auto found = peek_connections(some.queue.pairs()[0].from);
+    const auto found = peek_all(some.queue.pairs()[0].from);
     REQUIRE(found.size() == 1);
     const tcp_socket again(found[0].second);
     CHECK(::send(again.descriptor(), "x", 1, 0) == 1);
     CHECK(one.peer_sees_end()); // has something to read
     CHECK((::fcntl(again.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("of what waits only what is wanted is opened, and all of it is counted") {
+    const auto all = connect_many(300);
+    const queue_of some(numbered(all));
+    const auto seen = peek_connections(some.queue.pairs()[0].from, [](connection_number one) { return one == 299; });
+    CHECK(seen.count == 300);
+    REQUIRE(seen.wanted.size() == 1);
+    CHECK(seen.wanted[0].first == 299);
+    ::close(seen.wanted[0].second);
 }
 
 TEST_CASE("a connection ends with its queue, or when it is shut down") {
@@ -204,8 +219,8 @@ TEST_CASE("what is in a queue and is not ours is refused") {
     const tcp_socket in(pair[0]);
     const tcp_socket out(pair[1]);
     REQUIRE(::send(in.descriptor(), "hello", 5, 0) == 5);
-    CHECK_THROWS_AS(peek_connections(out.descriptor()), std::system_error);
-    CHECK_THROWS_AS(peek_connections(-1), std::system_error);
+    CHECK_THROWS_AS(peek_all(out.descriptor()), std::system_error);
+    CHECK_THROWS_AS(peek_all(-1), std::system_error);
 }
 
 // ---- the keeper, and what is read of it
@@ -401,10 +416,18 @@ TEST_CASE("a table that does not count is named, and the next begins with none")
 }
 
 TEST_CASE("what nobody named as ours is a listener, in its order") {
-    const auto left = read_inheritance({{70, "loopmd.socket"}, {71, "loopmd-table-x"}, {72, ""}});
+    const auto left = read_inheritance({{70, "loopmd.socket"}, {71, "epmd"}, {72, ""}});
     CHECK(left.listeners == std::vector{70, 71, 72});
     CHECK(!left.before);
     CHECK(left.complaints.empty());
+}
+
+TEST_CASE("what a later version has left is closed and told of, and is no listener") {
+    const int something = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto left = read_inheritance({{something, "loopmd-something-1"}});
+    CHECK(left.listeners.empty());
+    CHECK(left.complaints.size() == 1);
+    CHECK(::fcntl(something, F_GETFD) < 0);
 }
 
 TEST_CASE("a registration whose connection is not there is found without one") {

@@ -803,5 +803,29 @@ TEST_CASE("a random history leaves what the model has") {
     }
 }
 
+TEST_CASE("a registry that was written down in the middle of a change is whole again") {
+    const auto one = [](connection_number connection, placement_state state, host where) {
+        registration made;
+        made.connection = connection;
+        made.sequence = connection;
+        made.self.alive_name = "a";
+        made.state = state;
+        made.where = where;
+        made.found.where = where;
+        return made;
+    };
+    const auto state_of = [](const registry& all, connection_number connection) { return all.find(connection)->state; };
+    // Two in one place: the older keeps it. It goes, and the other has it.
+    registry two({.registrations = {one(2, placement_state::placed, lowry), one(1, placement_state::placed, lowry)}});
+    CHECK(state_of(two, 1) == placement_state::placed);
+    CHECK(state_of(two, 2) == placement_state::parked);
+    CHECK(two.remove(1)->promoted == two.find(2));
+    CHECK(two.find(lowry, "a") == two.find(2));
+    // Parked for nobody.
+    registry alone({.registrations = {one(1, placement_state::parked, lowry), one(2, placement_state::parked, jill)}});
+    CHECK(state_of(alone, 1) == placement_state::placed);
+    CHECK(state_of(alone, 2) == placement_state::placed);
+}
+
 } // namespace
 } // namespace epmd
