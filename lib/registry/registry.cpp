@@ -45,9 +45,11 @@ registry::registry(registry_state before)
         next_sequence_ = one.sequence + 1;
         auto& entered = insert(std::move(one));
         auto& self = entered.self;
-        if (self.state != placement_state::pending && self.state != placement_state::parked &&
-            occupant(self, self.found) != nullptr) {
-            self.state = placement_state::parked;
+        if (self.state != placement_state::pending) {
+            self.where = self.found.where.value_or(the_machine);
+            if (self.state != placement_state::parked) {
+                self.state = state_when_settled(self, self.found);
+            }
         }
         enter(entered);
     }
@@ -107,11 +109,7 @@ registry::settled registry::settle(connection_number connection, finding found) 
         .self = &self, .before = self.state, .was_at = self.where, .promoted = nullptr, .has_changed = false};
     leave(one);
     self.where = found.where.value_or(the_machine);
-    if (occupant(self, found) != nullptr) {
-        self.state = placement_state::parked;
-    } else {
-        self.state = found.where ? placement_state::placed : placement_state::unplaced;
-    }
+    self.state = state_when_settled(self, found);
     result.has_changed = result.has_moved() || self.found != found;
     self.found = std::move(found);
     enter(one);
@@ -317,6 +315,14 @@ const registration* registry::occupant(const registration& newcomer, const findi
         }
     }
     return nullptr;
+}
+
+/// What a registration that is in no table now becomes by what was found.
+placement_state registry::state_when_settled(const registration& self, const finding& found) const {
+    if (occupant(self, found) != nullptr) {
+        return placement_state::parked;
+    }
+    return found.where ? placement_state::placed : placement_state::unplaced;
 }
 
 /// Lets the oldest parked registration of that name whose place is free have it; null if there is none.

@@ -143,6 +143,7 @@ class registry {
     order& order_of(const registration&);
     [[nodiscard]] static const registration* placed_at(host, const slot&) noexcept;
     const registration* occupant(const registration& newcomer, const finding&) const;
+    placement_state state_when_settled(const registration&, const finding&) const;
     const registration* promote(std::string_view alive_name);
     [[nodiscard]] std::uint32_t next_creation_count(std::string_view alive_name, time_point now) const;
 

@@ -2,15 +2,23 @@
 
 #include "dist/handshake.hpp"
 #include "dist/node_name.hpp"
+#include "handover/snapshot.hpp"
 #include "placement/command_line.hpp"
 #include "placement/kernel.hpp"
+#include "wire/cursor.hpp"
 #include "wire/decode.hpp"
 #include "wire/encode.hpp"
 #include "wire/limits.hpp"
+#include "wire/put.hpp"
 
+#include <boost/crc.hpp>
+
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -75,6 +83,41 @@ void read_sock_diag(std::string_view bytes) {
     epmd::read_sock_diag(bytes, sockets);
     constexpr std::size_t least_message_bytes = 16 + 72; // a netlink header and an inet_diag_msg
     demand(sockets.size() <= bytes.size() / least_message_bytes, "each socket takes its bytes");
+}
+
+void read_snapshot(std::string_view bytes) {
+    static_cast<void>(epmd::read_snapshot(bytes));
+    std::string records;
+    for (wire::cursor in(bytes); !in.has_failed();) {
+        const auto record = in.take(in.u16());
+        if (!in.has_failed()) {
+            boost::crc_32_type sum;
+            sum.process_bytes(record.data(), record.size());
+            wire::put_integers(records, static_cast<std::uint32_t>(record.size()),
+                               static_cast<std::uint32_t>(sum.checksum()));
+            records.append(record);
+        }
+    }
+    auto read = epmd::read_snapshot(records);
+    if (!std::holds_alternative<snapshot>(read)) {
+        return;
+    }
+    const registry before(std::move(std::get<snapshot>(read).table));
+    std::string written;
+    put_table(written, before);
+    auto again = epmd::read_snapshot(written);
+    demand(std::holds_alternative<snapshot>(again), "what is written can be read");
+    const registry after(std::move(std::get<snapshot>(again).table));
+    const auto rows_of = [](const registry& some) {
+        std::vector<registration> all;
+        for (const auto* one : some.all()) {
+            all.push_back(*one);
+        }
+        std::sort(all.begin(), all.end(),
+                  [](const auto& left, const auto& right) { return left.connection < right.connection; });
+        return all;
+    };
+    demand(rows_of(before) == rows_of(after), "what is written is read as the same");
 }
 
 void node_name_of_command_line(std::string_view bytes) {

@@ -12,6 +12,10 @@ void decode_request(std::string_view bytes);
 /// Has a node answer a handshake with these bytes, all at once and one by one: both end alike.
 void handshake(std::string_view bytes);
 
+/// Reads these bytes as a snapshot, and as records without their checksums (each u16 its size, kind and body), which
+/// are given the right ones; what counts makes a registry, and what that writes is read again as the same.
+void read_snapshot(std::string_view bytes);
+
 /// Reads a datagram of sock_diag answers.
 void read_sock_diag(std::string_view bytes);
 

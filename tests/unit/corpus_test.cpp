@@ -45,6 +45,10 @@ TEST_CASE("the corpus of handshakes keeps its promises, whole and cut at every l
     CHECK(replay("handshake", fuzz::handshake) >= 6);
 }
 
+TEST_CASE("the corpus of snapshots keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_snapshot", fuzz::read_snapshot) >= 9);
+}
+
 TEST_CASE("the corpus of sock_diag answers keeps its promises, whole and cut at every length") {
     CHECK(replay("read_sock_diag", fuzz::read_sock_diag) >= 9);
 }
