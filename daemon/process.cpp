@@ -61,7 +61,7 @@ void close_inherited_descriptors() noexcept {
 signals_wait::signals_wait(bool is_successor) noexcept {
     sigset_t ours;
     sigemptyset(&ours);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) {
+    for (const int one : handled_signals) {
         sigaddset(&ours, one);
     }
     ::pthread_sigmask(SIG_BLOCK, &ours, &before_);

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <array>
 #include <csignal>
 #include <cstddef>
 
@@ -11,6 +12,9 @@ namespace epmd {
 /// Lets no descriptor from 0 to 2 be free, so that nothing of ours ever gets one: whoever starts a daemon may have
 /// closed them. To be called before anything is opened. Throws std::system_error.
 void occupy_standard_descriptors();
+
+/// What the daemon hears: to end, to reload, to upgrade.
+inline constexpr std::array handled_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR2};
 
 /// Whether the caller has that signal ignored, as shells do for what they start with & and as nohup(1) does.
 bool is_ignored(int signal) noexcept;
@@ -22,7 +26,7 @@ void leave_terminal(boost::asio::io_context&);
 /// Closes all descriptors but 0 to 2: a daemon that a VM started must not hold the VM's pipes open.
 void close_inherited_descriptors() noexcept;
 
-/// Lets SIGINT, SIGTERM, SIGHUP and SIGUSR2 wait for as long as it lives: whoever sees the port served may send one,
+/// Lets the handled signals wait for as long as it lives: whoever sees the port served may send one,
 /// and it must not find the daemon before it is ready for them. Whose predecessor let them wait already is given them
 /// then.
 class signals_wait {

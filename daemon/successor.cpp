@@ -1,6 +1,7 @@
 #include "successor.hpp"
 
 #include "handover/snapshot_file.hpp"
+#include "process.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -192,7 +193,7 @@ void become(const program& self, std::span<const passed_descriptor> passed) {
     sigset_t ours;
     sigset_t before;
     sigemptyset(&ours);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) {
+    for (const int one : handled_signals) {
         sigaddset(&ours, one);
     }
     ::pthread_sigmask(SIG_BLOCK, &ours, &before);

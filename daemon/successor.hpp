@@ -56,8 +56,8 @@ class trial {
 /// Returns the exit status.
 int try_snapshot();
 
-/// Becomes the successor, which is passed these descriptors and finds itself as at a fresh start, but for SIGINT,
-/// SIGTERM, SIGHUP and SIGUSR2, which wait until it unblocks them. Comes back only when it cannot: throws
+/// Becomes the successor, which is passed these descriptors and finds itself as at a fresh start, but for the
+/// handled signals, which wait until it unblocks them. Comes back only when it cannot: throws
 /// std::system_error, and all is as it was.
 void become(const program&, std::span<const passed_descriptor>);
 

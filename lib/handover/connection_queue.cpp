@@ -24,6 +24,10 @@ std::error_code last_error() {
     throw std::system_error(error, what);
 }
 
+/// So many messages of one, and they are put together, though there is room for more: to look at them the next process
+/// needs a time that grows with their square. Chosen, not tuned.
+constexpr std::size_t most_alone = 2000;
+
 bool is_full(std::error_code error) {
     return error == std::errc::resource_unavailable_try_again;
 }
@@ -68,7 +72,8 @@ void connection_queue::add(numbered_descriptor one, const descriptor_lookup& liv
     if (pairs_.empty() || pairs_.back().to < 0) {
         add_pair();
     }
-    auto error = send({&one, 1});
+    auto error =
+        alone_ < most_alone ? send({&one, 1}) : std::make_error_code(std::errc::resource_unavailable_try_again);
     // It is worth it if there is enough to put together, or may be something to leave out.
     if (error && (alone_ >= max_connections_in_message || !is_full(error))) {
         if (renew(living).contains(one.first)) {
@@ -141,7 +146,8 @@ void connection_queue::move_from(const queue_pair& old, const descriptor_lookup&
         together.clear();
         std::size_t messages = 0;
         ::setsockopt(old.from, SOL_SOCKET, SO_PEEK_OFF, &from_the_first, sizeof from_the_first);
-        for (;;) {
+        while (messages <
+               max_connections_in_message) { // the kernel counts them anew for each: more would take its square
             const auto size = ::recv(old.from, numbers.data(), numbers.size(), MSG_PEEK | MSG_DONTWAIT);
             if (size <= 0) {
                 break;

@@ -213,6 +213,21 @@ TEST_CASE("a queue with little room has all of them in a few pairs") {
     CHECK(some.holder.most_held < 16);
 }
 
+TEST_CASE("however many come alone, what waits is in a few messages") {
+    const connected one;
+    queue_of some;
+    for (connection_number number = 1; number <= 5000; ++number) {
+        some.add({number, one.ours->descriptor()});
+    }
+    std::size_t messages = 0;
+    std::array<char, 4000> bytes{};
+    while (::recv(some.queue.pairs().back().from, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+        ++messages;
+    }
+    CHECK(some.queue.size() == 5000);
+    CHECK(messages < 2100);
+}
+
 TEST_CASE("what is in a queue and is not ours is refused") {
     std::array<int, 2> pair{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) == 0);
