@@ -71,7 +71,6 @@ class life {
         : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)),
           known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
           has_predecessor_(from_before.has_predecessor), nodes_before_(from_before.table.registrations.size()),
-
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
