@@ -32,15 +32,15 @@ bool is_full(std::error_code error) {
     return error == std::errc::resource_unavailable_try_again;
 }
 
-void close_pair(const queue_pair& one) {
+} // namespace
+
+void close_pair(const queue_pair& one) noexcept {
     for (const int end : {one.to, one.from}) {
         if (end >= 0) {
             ::close(end);
         }
     }
 }
-
-} // namespace
 
 connection_queue::connection_queue(holder& where, std::vector<queue_pair> before, std::size_t size, int room_bytes)
     : holder_(where), pairs_(std::move(before)), size_(size), alone_(size), room_bytes_(room_bytes) {}
@@ -72,21 +72,15 @@ void connection_queue::add(numbered_descriptor one, const descriptor_lookup& liv
     if (pairs_.empty() || pairs_.back().to < 0) {
         add_pair();
     }
-    auto error =
+    const auto error =
         alone_ < most_alone ? send({&one, 1}) : std::make_error_code(std::errc::resource_unavailable_try_again);
-    // It is worth it if there is enough to put together, or may be something to leave out.
-    if (error && (alone_ >= max_connections_in_message || !is_full(error))) {
-        if (renew(living).contains(one.first)) {
+    if (error) {
+        // It is worth it if there is enough to put together, or may be something to leave out.
+        const bool is_worth_it = alone_ >= max_connections_in_message || !is_full(error);
+        if (is_worth_it && renew(living).contains(one.first)) {
             return; // it was there already
         }
-        error = {};
         send_all({&one, 1});
-    } else if (is_full(error)) {
-        error = {};
-        send_all({&one, 1});
-    }
-    if (error) {
-        fail(error, "cannot queue a connection");
     }
     ++alone_;
 }
@@ -146,8 +140,9 @@ void connection_queue::move_from(const queue_pair& old, const descriptor_lookup&
         together.clear();
         std::size_t messages = 0;
         ::setsockopt(old.from, SOL_SOCKET, SO_PEEK_OFF, &from_the_first, sizeof from_the_first);
-        while (messages <
-               max_connections_in_message) { // the kernel counts them anew for each: more would take its square
+        // Not more messages at once: the kernel passes all before it for each, which takes a time that grows with their
+        // square.
+        while (messages < max_connections_in_message) {
             const auto size = ::recv(old.from, numbers.data(), numbers.size(), MSG_PEEK | MSG_DONTWAIT);
             if (size <= 0) {
                 break;

@@ -47,6 +47,8 @@ struct queue_pair {
     std::string name;
 };
 
+void close_pair(const queue_pair&) noexcept;
+
 class connection_queue {
   public:
     /// The descriptor of a connection that is to be in the queue; empty: it has ended.

@@ -137,11 +137,7 @@ inheritance read_inheritance(const std::vector<passed_descriptor>& passed) {
 
 void close_queue(const left_queue& queue) noexcept {
     for (const auto& one : queue.pairs) {
-        for (const int end : {one.to, one.from}) {
-            if (end >= 0) {
-                ::close(end);
-            }
-        }
+        close_pair(one);
     }
 }
 
