@@ -13,6 +13,7 @@
 #include "server/journal.hpp"
 #include "server/listeners.hpp"
 #include "server/server.hpp"
+#include "status/site.hpp"
 #include "succession.hpp"
 #include "takeover.hpp"
 
@@ -74,13 +75,21 @@ class life {
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
+          site_(io,
+                {.mind = [this]() -> const service& { return server_.mind(); }, .facts = [this] { return facts(); }}),
           server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
                    .tell = [this](const event& what) { tell(what); },
                    .stop = [this] { end("a client asked for it"); },
                    .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
                    .let_go = [this](connection_number who) { return succession_.let_go(who); },
-                   .listened_on = [this](std::span<const std::uint16_t> ports) { return listened_on(ports); }}),
+                   .listened_on = [this](std::span<const std::uint16_t> ports) { return listened_on(ports); },
+                   .visitors = visitor_hooks{.visit =
+                                                 [this](stream_socket who, const origin& ends, std::string received) {
+                                                     site_.visit(std::move(who), ends, std::move(received));
+                                                 },
+                                             .count = [this] { return site_.visitor_count(); },
+                                             .end_one = [this] { return site_.end_one(); }}}),
           manager_(from.has_systemd_sockets ? service_manager::find() : nullptr),
           reports_(io, manager_.get(), [this] { return status(); }),
           succession_(
@@ -88,8 +97,8 @@ class life {
               [this] {
                   return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
               },
-              self, std::move(from_before.kept)),
-          ending_(io), reloading_(io), upgrading_(io), idle_(io) {
+              self, std::move(from_before.kept), [this](const std::string& why) { site_.tell_not_upgraded(why); }),
+          self_(self), ending_(io), reloading_(io), upgrading_(io), idle_(io) {
         // What the caller ignores stays ignored, as with stock; a daemon that left its terminal hears all.
         for (auto [signal, listener] :
              {std::pair(SIGINT, &ending_), {SIGTERM, &ending_}, {SIGHUP, &reloading_}, {SIGUSR2, &upgrading_}}) {
@@ -142,7 +151,28 @@ class life {
     void tell(const event& what) {
         write_line(*spdlog::default_logger(), *known_, what);
         reports_.changed();
+        site_.tell(what);
         look_whether_idle();
+    }
+
+    [[nodiscard]] daemon_facts facts() const {
+        return {.version = LOOPMD_VERSION,
+                .pid = ::getpid(),
+                .uid = ::getuid(),
+                .program = self_.path,
+                .started = started_,
+                .port = server_.port(),
+                .listeners = server_.addresses(),
+                .is_for_this_machine_only = server_.scope() == listen_scope::loopback,
+                .config_file = settings_.config_file,
+                .connections = server_.connection_count(),
+                .max_connections = server_.max_connections(),
+                .visitors = site_.visitor_count(),
+                .packet_timeout = settings_.packet_timeout,
+                .relaxed_command_check = settings_.relaxed_command_check,
+                .may_ask_nodes = settings_.may_ask_nodes,
+                .is_kept = succession_.is_kept(),
+                .counted = server_.counted()};
     }
 
     void know(std::vector<configured_host> configured, machine_identity machine) {
@@ -280,8 +310,10 @@ class life {
             spdlog::info("reloaded {}: {} hosts are configured",
                          settings_.config_file.empty() ? "the settings" : settings_.config_file,
                          settings_.hosts.size());
+            site_.tell_reloaded({});
         } catch (const std::exception& error) {
             spdlog::warn("not reloaded, all stays as it was: {}", error.what());
+            site_.tell_reloaded(error.what());
         }
     }
 
@@ -294,10 +326,13 @@ class life {
     std::size_t nodes_before_;
     netlink_kernel kernel_;
     placer placer_;
+    site site_;
     server server_;
     std::unique_ptr<service_manager> manager_;
     manager_reports reports_;
     succession succession_;
+    const program& self_;
+    time_point started_ = std::chrono::steady_clock::now();
     asio::signal_set ending_;
     asio::signal_set reloading_;
     asio::signal_set upgrading_;

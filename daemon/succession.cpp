@@ -19,9 +19,9 @@ constexpr std::chrono::seconds retry_interval{1};
 } // namespace
 
 succession::succession(asio::io_context& io, service_manager* manager, server& serving, std::function<kept_state()> all,
-                       const program& self, legacy before)
+                       const program& self, legacy before, std::function<void(const std::string& why)> stayed)
     : io_(io), manager_(manager), server_(serving), all_(std::move(all)), self_(self), before_(std::move(before)),
-      retry_(io) {}
+      stayed_(std::move(stayed)), retry_(io) {}
 
 void succession::begin() {
     if (manager_ != nullptr) {
@@ -150,6 +150,7 @@ void succession::leave() {
 
 void succession::stay(const std::string& why) {
     spdlog::error("not upgraded, all goes on as it was: {}", why);
+    stayed_(why);
     if (manager_ == nullptr) {
         keeper_.reset(); // nobody else holds what it writes
     }

@@ -24,8 +24,9 @@ struct legacy {
 class succession {
   public:
     /// `manager`: null: nobody keeps anything, and all there is goes over exec.
+    /// `stayed`: is told why an upgrade was not made.
     succession(asio::io_context&, service_manager* manager, server&, std::function<kept_state()> all, const program&,
-               legacy);
+               legacy, std::function<void(const std::string& why)> stayed);
 
     /// Has what there is kept, and what comes, if there is somebody to keep it.
     void begin();
@@ -61,6 +62,7 @@ class succession {
     std::function<kept_state()> all_;
     const program& self_;
     legacy before_; // until the keeper has it
+    std::function<void(const std::string& why)> stayed_;
     std::optional<keeper> keeper_;
     std::optional<trial> trial_;
     timer retry_;

@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace epmd {
+namespace {
+
+/// So many names of the hosts file are shown at most. Chosen, not tuned: far more hosts than one machine is made to look
+/// like, and far fewer than the lines of a file that blocks advertisements.
+constexpr std::size_t max_names_shown = 1000;
+
+} // namespace
 
 std::optional<host> host_without_resolving(std::string_view host_name, const hosts& known) {
     if (const auto literal = address::parse(host_name)) {
@@ -55,6 +62,12 @@ machine_identity identify(std::string hostname, const resolution& of_hostname, c
     for (const auto& [where, names] : file.names()) {
         if (std::none_of(names.begin(), names.end(), is_ours)) {
             machine.others.insert(where);
+            if (where.is_loopback_v4() && where != loopback_v4) {
+                const auto room = max_names_shown - std::min(max_names_shown, machine.names.size());
+                for (std::size_t i = 0; i < std::min(room, names.size()); ++i) {
+                    machine.names.push_back({names[i], where});
+                }
+            }
         }
     }
     return machine;

@@ -88,6 +88,28 @@ std::string hosts::name_of(host which) const {
     return which.is_machine() ? machine_.hostname : std::string();
 }
 
+std::vector<std::string> hosts::names_of(host which) const {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+        const auto is_same = [&](const std::string& other) { return is_same_name(name, other); };
+        if (!name.empty() && std::none_of(names.begin(), names.end(), is_same)) {
+            names.push_back(name);
+        }
+    };
+    add(name_of(which));
+    for (const auto& one : machine_.names) {
+        if (at(one.where) == which) {
+            add(one.name);
+        }
+    }
+    return names;
+}
+
+bool hosts::is_a_hosts_name(std::string_view name) const {
+    return named(name) || std::any_of(machine_.names.begin(), machine_.names.end(),
+                                      [&](const named_address& one) { return is_same_name(one.name, name); });
+}
+
 /// Null: it is the machine, or a host that nobody configured.
 const configured_host* hosts::configured_as(host which) const noexcept {
     const auto found = std::find_if(configured_.begin(), configured_.end(),

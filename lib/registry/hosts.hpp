@@ -41,12 +41,21 @@ struct configured_host {
     bool operator==(const configured_host&) const = default;
 };
 
+/// A name that the hosts file gives to an address.
+struct named_address {
+    std::string name;
+    address where;
+
+    bool operator==(const named_address&) const = default;
+};
+
 /// What the machine knows of itself, read again when it changes.
 struct machine_identity {
     std::string hostname;        ///< as gethostname(2) says it; may have dots
     std::set<address> addresses; ///< to which the hostname resolves
     std::set<address> others;    ///< that the hosts file gives to other names, and not to the hostname; these count
                                  ///< before `addresses`
+    std::vector<named_address> names{}; ///< of those of `others` that are in 127.0.0.0/8; for whoever is shown a host
 
     bool operator==(const machine_identity&) const = default;
 };
@@ -79,6 +88,12 @@ class hosts {
 
     /// The configured name, or the machine's hostname; empty for a host that has no name here.
     [[nodiscard]] std::string name_of(host) const;
+
+    /// All names of a host that are known without asking any resolver: name_of, then those of the hosts file.
+    [[nodiscard]] std::vector<std::string> names_of(host) const;
+
+    /// Whether some host has that name, by the configuration, as the machine's hostname or by the hosts file.
+    [[nodiscard]] bool is_a_hosts_name(std::string_view name) const;
 
     [[nodiscard]] const std::vector<configured_host>& configured() const noexcept { return configured_; }
     [[nodiscard]] const machine_identity& machine() const noexcept { return machine_; }

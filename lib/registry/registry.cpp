@@ -197,6 +197,20 @@ const registration* registry::find(host where, std::string_view alive_name) cons
     return pending;
 }
 
+std::size_t registry::count(placement_state state) const noexcept {
+    switch (state) {
+    case placement_state::pending:
+        return pending_.size();
+    case placement_state::unplaced:
+        return unplaced_.size();
+    case placement_state::parked:
+        return parked_.size();
+    case placement_state::placed:
+        break;
+    }
+    return size() - pending_.size() - unplaced_.size() - parked_.size();
+}
+
 bool registry::is_pending(std::string_view alive_name) const {
     if (pending_.empty()) {
         return false;

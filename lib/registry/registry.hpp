@@ -87,6 +87,9 @@ class registry {
     /// Whether one of that name is pending.
     [[nodiscard]] bool is_pending(std::string_view alive_name) const;
 
+    /// How many are in that state, of any name.
+    [[nodiscard]] std::size_t count(placement_state) const noexcept;
+
     /// How many are pending, of any name.
     [[nodiscard]] std::size_t pending_count() const noexcept { return pending_.size(); }
 

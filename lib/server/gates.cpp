@@ -85,6 +85,17 @@ std::vector<int> gates::descriptors() const {
     return result;
 }
 
+std::vector<address> gates::addresses() const {
+    std::vector<address> result;
+    for (const auto& one : gates_) {
+        error_code error;
+        if (const auto end = one->listener.local_endpoint(error); !error) {
+            result.push_back(from_asio(end.address()));
+        }
+    }
+    return result;
+}
+
 /// No error ends accepting.
 awaitable gates::accept_at(gate_ptr open) {
     auto& self = *open;
@@ -150,10 +161,7 @@ void gates::add(std::vector<acceptor> listeners) {
 
 /// Opens what is wanted and not there, and closes what is there and not wanted.
 void gates::change_listeners(const settings& fresh) {
-    std::vector<address> has;
-    for (const auto& one : gates_) {
-        has.push_back(from_asio(one->listener.local_endpoint().address()));
-    }
+    const auto has = addresses();
     const auto without = [](std::vector<address> some, const std::vector<address>& others) {
         std::erase_if(some,
                       [&](const address& one) { return std::find(others.begin(), others.end(), one) != others.end(); });

@@ -39,6 +39,8 @@ class gates {
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] listen_scope scope() const noexcept { return scope_; }
     [[nodiscard]] std::vector<int> descriptors() const;
+    /// Where they listen.
+    [[nodiscard]] std::vector<address> addresses() const;
 
   private:
     /// A listening socket, and the timer on which accepting from it pauses when there is no room.

@@ -49,6 +49,10 @@ bool is_out_of_room(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
+asio::ip::tcp protocol_of(const origin& from) {
+    return from.local.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+}
+
 bool would_block(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
 }
@@ -226,7 +230,7 @@ void server::stop() {
 bool server::accept_from(acceptor& listener, int count) {
     for (; count > 0; --count) {
         sleep_as_if_busy(listener);
-        if (connections_.size() >= max_connections_) {
+        if (connection_count() >= max_connections_) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);
         }
         asio::ip::tcp::endpoint peer;
@@ -242,6 +246,7 @@ bool server::accept_from(acceptor& listener, int count) {
             }
             continue; // the peer has gone already, or a network error that accept(2) passes on
         }
+        ++counted_.accepted;
         asio::ip::tcp::endpoint local;
         length = static_cast<socklen_t>(local.capacity());
         ::getsockname(descriptor, local.data(), &length);
@@ -272,19 +277,20 @@ bool server::is_anyone_waiting(acceptor& listener) {
     return ::poll(&queue, 1, 0) > 0;
 }
 
-/// Descriptors or memory ran out: the idle connection that waited longest goes, a registered one never does. False:
-/// there is none to go. One line an episode, which ends when there was room for a while.
+/// Descriptors or memory ran out: the idle connection that waited longest goes, or a visitor; a registered one never
+/// does. False: there is none to go. One line an episode, which ends when there was room for a while.
 bool server::make_room(int error) {
     const auto at = now();
     if (!out_of_room_ || *out_of_room_ + out_of_room_episode < at) {
+        ++counted_.out_of_room;
         spdlog::warn("no room for another connection: {}; {} are open, of at most {}, and {} of them are nodes. "
                      "Newcomers wait; raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
-                     std::generic_category().message(error), connections_.size(), max_connections_,
+                     std::generic_category().message(error), connection_count(), max_connections_,
                      service_.registrations().size());
     }
     out_of_room_ = at;
     if (idle_.empty()) {
-        return false;
+        return hooks_.visitors && hooks_.visitors->end_one();
     }
     ended(connections_.at(idle_.front().second->number));
     return true;
@@ -321,9 +327,33 @@ void server::handle(guest& who, std::string_view received) {
         break;
     }
     case wire::framing::invalid:
+        ++counted_.not_requests;
         spdlog::debug("closed {}:{}: not a request", to_string(who.from.peer), who.from.peer_port);
         break;
+    case wire::framing::http:
+        stream_socket socket(io_);
+        error_code error;
+        socket.assign(protocol_of(who.from), who.descriptor, error);
+        if (!error) {
+            who.descriptor = -1;
+            show_in(std::move(socket), who.from, std::string(received));
+        }
+        break;
     }
+}
+
+/// Hands over who speaks HTTP, if he is of this machine: to others the port has nothing to show.
+void server::show_in(stream_socket socket, const origin& from, std::string received) {
+    if (hooks_.visitors && from.is_this_machine()) {
+        hooks_.visitors->visit(std::move(socket), from, std::move(received));
+    } else {
+        ++counted_.not_requests;
+        spdlog::debug("closed {}:{}: not a request", to_string(from.peer), from.peer_port);
+    }
+}
+
+std::size_t server::connection_count() const {
+    return connections_.size() + (hooks_.visitors ? hooks_.visitors->count() : 0);
 }
 
 /// Gives a connection that is to wait its socket object. Null: the kernel would not watch it, and it is closed; the
@@ -336,9 +366,8 @@ server::connection_ptr server::adopt(guest& who) {
 /// `from` has the descriptor.
 server::connection_ptr server::adopt(connection_number number, const origin& from) {
     const auto adopted = std::make_shared<connection>(io_, number, from);
-    const auto protocol = from.local.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
     error_code error;
-    adopted->socket.assign(protocol, from.descriptor, error);
+    adopted->socket.assign(protocol_of(from), from.descriptor, error);
     if (error) {
         ::shutdown(from.descriptor, SHUT_RDWR); // whoever else has it
         ::close(from.descriptor);
@@ -372,7 +401,14 @@ awaitable server::read_request(connection_ptr self) {
         self->last_progress = now();
         const auto state = wire::frame(self->received);
         if (state == wire::framing::invalid) {
+            ++counted_.not_requests;
             ended(self);
+            co_return;
+        }
+        if (state == wire::framing::http) {
+            auto socket = std::move(self->socket);
+            forget(self);
+            show_in(std::move(socket), self->from, std::move(self->received));
             co_return;
         }
         if (state == wire::framing::complete) {
@@ -739,6 +775,7 @@ void server::close_idle(time_point at) {
             scheduled = deadline;
             idle_.splice(idle_.end(), idle_, idle_.begin());
         } else {
+            ++counted_.timed_out;
             spdlog::debug("closed {}:{}: idle for {} s", to_string(oldest->from.peer), oldest->from.peer_port,
                           packet_timeout_.count());
             ended(connections_.at(oldest->number));

@@ -27,6 +27,16 @@
 
 namespace epmd {
 
+/// Whom connections are handed over to that speak HTTP.
+struct visitor_hooks {
+    /// Takes a connection over, with the beginning of what it sent.
+    std::function<void(stream_socket, const origin&, std::string received)> visit;
+    /// How many of them are open.
+    std::function<std::size_t()> count;
+    /// Ends the one that is there longest: somebody else needs its place. False: there is none.
+    std::function<bool()> end_one;
+};
+
 /// What the server needs of the rest of the daemon.
 struct server_hooks {
     /// Finds out to which host a registration belongs; `server::found` is to be called with the answer, on the
@@ -44,6 +54,8 @@ struct server_hooks {
     /// Those of the ports on which somebody on this machine listens: an adopted node is there for as long. At most
     /// kernel::max_ports_at_once. Null: nobody is adopted.
     std::function<std::set<std::uint16_t>(std::span<const std::uint16_t> ports)> listened_on = nullptr;
+    /// Null: who speaks HTTP is closed at once, as stock does.
+    std::optional<visitor_hooks> visitors = std::nullopt;
 };
 
 class server final : private liveness {
@@ -89,8 +101,12 @@ class server final : private liveness {
 
     [[nodiscard]] std::uint16_t port() const { return gates_.port(); }
     [[nodiscard]] const service& mind() const noexcept { return service_; }
-    /// Connections that wait for bytes, for an answer, or that are registered.
-    [[nodiscard]] std::size_t connection_count() const noexcept { return connections_.size(); }
+    /// Connections that wait for bytes, for an answer, or that are registered, and visitors.
+    [[nodiscard]] std::size_t connection_count() const;
+    [[nodiscard]] std::size_t max_connections() const noexcept { return max_connections_; }
+    [[nodiscard]] const server_counters& counted() const noexcept { return counted_; }
+    [[nodiscard]] listen_scope scope() const noexcept { return gates_.scope(); }
+    [[nodiscard]] std::vector<address> addresses() const { return gates_.addresses(); }
 
   private:
     struct connection;
@@ -105,6 +121,7 @@ class server final : private liveness {
     void handle(guest&, std::string_view received);
     connection_ptr adopt(connection_number, const origin&);
     connection_ptr adopt(guest&);
+    void show_in(stream_socket, const origin&, std::string received);
     awaitable read_request(connection_ptr);
     void watch(const connection_ptr&);
     awaitable write_rest(connection_ptr);
@@ -145,6 +162,7 @@ class server final : private liveness {
     std::size_t max_connections_;
     server_hooks hooks_;
     service service_;
+    server_counters counted_;
 
     connection_number next_number_ = 1;
     std::unordered_map<connection_number, connection_ptr> connections_;

@@ -247,6 +247,7 @@ service::verdict service::judge(const newcomer& self, bool is_late) const {
 }
 
 void service::accept(newcomer self, time_point now, actions& out) {
+    ++counted_.registrations;
     const auto& added = registry_.add(self.connection, self.descriptor, std::move(self.self), now);
     out.emplace_back(keep{.connection = self.connection, .is_new = true});
     out.emplace_back(send{.connection = self.connection,
@@ -308,6 +309,7 @@ send service::refusal_of(const newcomer& self) {
 /// compat: stock keeps the connection of a refused registration for ever; we close it after the reply, as it serves
 /// nobody (OTP's client closes it itself).
 void service::refuse(const newcomer& self, refusal why, actions& out) {
+    ++counted_.refusals;
     out.emplace_back(refusal_of(self));
     registration who;
     who.connection = self.connection;
@@ -451,6 +453,7 @@ void service::tell_of_promotion(const registration* promoted, actions& out) {
 
 void service::answer(connection_number connection, const origin& from, const wire::port_please2_req& message,
                      time_point now, actions& out) {
+    ++counted_.lookups;
     const auto where = hosts_->at(from.local);
     // A hit needs nothing of what follows, and allocates nothing.
     const auto* hit = registry_.find(where, message.alive_name);
@@ -472,6 +475,7 @@ void service::answer(connection_number connection, const origin& from, const wir
 
 void service::answer(connection_number connection, const origin& from, const wire::names_req& message, time_point now,
                      actions& out) {
+    ++counted_.names_lists;
     const auto where = hosts_->at(from.local);
     if (message.with_hosts && where.is_machine() && from.is_this_machine()) {
         auto list = names_at(where); // at the machine nobody waits: it shows pending nodes
@@ -648,6 +652,7 @@ void service::closed(connection_number connection, time_point now, actions& out)
 
 /// Precondition: the connection is registered.
 void service::unregister(connection_number connection, actions& out, event::kind why) {
+    ++counted_.ends;
     auto removed = registry_.remove(connection);
     if (removed->gone.state == placement_state::pending) {
         await_evidence_no_longer(connection);

@@ -7,6 +7,7 @@
 
 #include "registry/registry.hpp"
 #include "service/action.hpp"
+#include "service/counters.hpp"
 #include "service/knocks.hpp"
 
 #include <chrono>
@@ -96,6 +97,7 @@ class service {
 
     [[nodiscard]] const registry& registrations() const noexcept { return registry_; }
     [[nodiscard]] const hosts& all_hosts() const noexcept { return *hosts_; }
+    [[nodiscard]] const service_counters& counted() const noexcept { return counted_; }
 
   private:
     /// A registration whose reply is held: somebody has its name.
@@ -169,6 +171,7 @@ class service {
     std::shared_ptr<const hosts> hosts_;
     const liveness& connections_;
     registry registry_;
+    service_counters counted_;
     std::vector<newcomer> newcomers_; // in the order in which they came
     std::vector<reader> readers_;     // likewise
     knocks knocks_;

@@ -87,13 +87,23 @@ std::string_view to_string(decode_error error) noexcept {
     return "";
 }
 
+/// Whether these bytes, of which there are two at least, are the beginning of an HTTP request that only reads.
+bool begins_as_http(std::string_view received) noexcept {
+    for (const std::string_view method : {"GET ", "HEAD "}) {
+        if (received.substr(0, method.size()) == method.substr(0, received.size())) {
+            return true;
+        }
+    }
+    return false;
+}
+
 framing frame(std::string_view received) noexcept {
     if (received.size() < length_prefix_bytes) {
         return framing::incomplete;
     }
     const std::size_t length = cursor(received).u16();
     if (length == 0 || length > max_request_bytes) {
-        return framing::invalid;
+        return begins_as_http(received) ? framing::http : framing::invalid;
     }
     const auto whole = length_prefix_bytes + length;
     if (received.size() < whole) {

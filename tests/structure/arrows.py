@@ -21,6 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "placement": {"registry", "dist", "wire", "net"},
     "settings": {"registry"},
     "server": {"service", "registry", "wire", "settings", "net"},
+    "status": {"service", "registry", "wire", "net"},
     "client": {"registry", "wire", "net"},
     "handover": {"registry", "wire"},
 }

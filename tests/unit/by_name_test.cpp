@@ -187,7 +187,21 @@ TEST_CASE("the machine has the addresses to which its hostname resolves") {
 
 TEST_CASE("an address that the hosts file gives to another name is that one's") {
     CHECK(identified("sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, "127.0.0.2 lowry\n192.0.2.7 lan lan.other.org") ==
-          machine_identity{"sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, {"127.0.0.2"_ip, "192.0.2.7"_ip}});
+          machine_identity{
+              "sam", {"127.0.0.2"_ip, "127.0.1.1"_ip}, {"127.0.0.2"_ip, "192.0.2.7"_ip}, {{"lowry", "127.0.0.2"_ip}}});
+}
+
+TEST_CASE("the names of loopback addresses are known, as many as a person would give") {
+    const auto machine =
+        identified("sam", {}, "127.0.0.1 localhost\n127.0.0.3 indecline\n127.0.0.2 lowry lowry.org\n0.0.0.0 ad");
+    CHECK(machine.names == std::vector<named_address>{{"lowry", "127.0.0.2"_ip},
+                                                      {"lowry.org", "127.0.0.2"_ip},
+                                                      {"indecline", "127.0.0.3"_ip}});
+    std::string blocked;
+    for (int i = 0; i < 3000; ++i) {
+        blocked += "127.0.0.9 ad" + std::to_string(i) + "\n";
+    }
+    CHECK(identified("sam", {}, blocked).names.size() == 1000);
 }
 
 TEST_CASE("an address that the hosts file gives to the hostname is nobody else's, whoever has it as well") {

@@ -292,7 +292,8 @@ TEST_CASE("a hosts file that has changed is read before the finding") {
     some.lookup.answer("lowry", {"127.0.0.3"_ip});
     some.ask(1);
     REQUIRE(some.tells(4));
-    CHECK(some.heard[2] == of_machine({"sam", {"127.0.1.9"_ip}, {"192.0.2.1"_ip, "127.0.0.3"_ip}}));
+    CHECK(some.heard[2] ==
+          of_machine({"sam", {"127.0.1.9"_ip}, {"192.0.2.1"_ip, "127.0.0.3"_ip}, {{"lowry", "127.0.0.3"_ip}}}));
     CHECK(some.heard[3] == placed_by_process(1, "a@lowry", "lowry", jill)); // the old answer is forgotten
 }
 

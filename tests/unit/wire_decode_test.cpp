@@ -174,6 +174,14 @@ TEST_CASE("a frame is 1 to 3057 bytes long, and its length alone tells") {
         {"one too long, whole", framed(std::string(3058, 'z')), framing::invalid},
         {"the greatest number", u16(65535), framing::invalid},
         {"two requests in one segment", framed("n") + framed("n"), framing::invalid},
+        {"half a length that may be HTTP's", "G", framing::incomplete},
+        {"the beginning of a GET", "GE", framing::http},
+        {"a GET", "GET / HTTP/1.1", framing::http},
+        {"the beginning of a HEAD", "HE", framing::http},
+        {"a HEAD", "HEAD /", framing::http},
+        {"almost a GET", "GEX", framing::invalid},
+        {"almost a HEAD", "HEAD/", framing::invalid},
+        {"another method", "POST / HTTP/1.1", framing::invalid},
     };
     for (const auto& one : all) {
         CAPTURE(one.name);

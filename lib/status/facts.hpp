@@ -1,0 +1,36 @@
+/// What the daemon says of itself, beside hosts and nodes.
+#pragma once
+
+#include "registry/address.hpp"
+#include "registry/registration.hpp"
+#include "service/counters.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace epmd {
+
+struct daemon_facts {
+    std::string version;
+    std::int32_t pid = 0;
+    std::uint32_t uid = 0;
+    std::string program; ///< the path that it runs again when it is upgraded
+    time_point started;
+    std::uint16_t port = 0;
+    std::vector<address> listeners;
+    bool is_for_this_machine_only = false;
+    std::string config_file; ///< empty: none was read
+    std::size_t connections = 0;
+    std::size_t max_connections = 0;
+    std::size_t visitors = 0; ///< of the connections, those that speak HTTP
+    std::chrono::seconds packet_timeout{0};
+    bool relaxed_command_check = false;
+    bool may_ask_nodes = true;
+    bool is_kept = false; ///< whether somebody has all nodes when the process ends
+    server_counters counted;
+};
+
+} // namespace epmd

@@ -1,0 +1,265 @@
+#include "status/report.hpp"
+
+#include "wire/alive_name.hpp"
+#include "wire/quoted.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace epmd {
+namespace {
+
+namespace json = boost::json;
+
+/// JSON is UTF-8; what processes call themselves need not be.
+json::value text(std::string_view given) {
+    if (wire::utf8_characters(given)) {
+        return json::value(json::string(given));
+    }
+    return json::value(json::string(wire::quoted(given)));
+}
+
+json::value text_or_null(std::string_view given) {
+    return given.empty() ? json::value(nullptr) : text(given);
+}
+
+json::object owner_of(const owner& who) {
+    json::object result;
+    result["pid"] = who.pid != 0 ? json::value(who.pid) : json::value(nullptr);
+    result["uid"] = who.uid ? json::value(*who.uid) : json::value(nullptr);
+    result["program"] = text_or_null(who.program);
+    return result;
+}
+
+json::value host_of(const registration& one, const hosts& known) {
+    if (one.state != placement_state::placed && one.state != placement_state::parked) {
+        return nullptr;
+    }
+    const auto names = known.names_of(one.where);
+    json::object result;
+    result["address"] = to_string(one.where.first_address());
+    result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
+    return result;
+}
+
+std::string_view origin_of(host which, const hosts& known) {
+    if (which.is_machine()) {
+        return "machine";
+    }
+    if (known.is_configured(which.first_address())) {
+        return "configured";
+    }
+    return known.names_of(which).empty() ? "seen" : "hosts_file";
+}
+
+json::object report_of_host(host which, const registry& all, const hosts& known) {
+    json::object result;
+    const auto names = known.names_of(which);
+    result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
+    json::array as_names;
+    for (const auto& name : names) {
+        as_names.push_back(text(name));
+    }
+    result["names"] = std::move(as_names);
+    result["address"] = to_string(which.first_address());
+    auto addresses = known.addresses_of(which);
+    if (which.is_machine()) {
+        addresses.push_back(loopback_v6);
+        std::copy_if(
+            known.machine().addresses.begin(), known.machine().addresses.end(), std::back_inserter(addresses),
+            [&](const address& one) { return one != loopback_v4 && one != loopback_v6 && known.at(one).is_machine(); });
+    }
+    json::array as_addresses;
+    for (const auto& one : addresses) {
+        as_addresses.emplace_back(to_string(one));
+    }
+    result["addresses"] = std::move(as_addresses);
+    result["origin"] = origin_of(which, known);
+    result["nodes"] = all.placed_at(which).size();
+    return result;
+}
+
+} // namespace
+
+std::string_view to_string(placement_state state) noexcept {
+    switch (state) {
+    case placement_state::pending:
+        return "pending";
+    case placement_state::placed:
+        return "placed";
+    case placement_state::unplaced:
+        return "unplaced";
+    case placement_state::parked:
+        return "parked";
+    }
+    return "";
+}
+
+std::string_view to_string(event::kind what) noexcept {
+    switch (what) {
+    case event::kind::registered:
+        return "registered";
+    case event::kind::placed:
+        return "placed";
+    case event::kind::unplaced:
+        return "unplaced";
+    case event::kind::parked:
+        return "parked";
+    case event::kind::promoted:
+        return "promoted";
+    case event::kind::unregistered:
+        return "unregistered";
+    case event::kind::came_back:
+        return "came_back";
+    case event::kind::refused:
+        return "refused";
+    }
+    return "";
+}
+
+std::string_view to_string(refusal why) noexcept {
+    switch (why) {
+    case refusal::name_taken:
+        return "name_taken";
+    case refusal::name_not_allowed:
+        return "name_not_allowed";
+    case refusal::extra_too_long:
+        return "extra_too_long";
+    }
+    return "";
+}
+
+json::object report_of(const registration& one, const hosts& known, wall_clock& clock) {
+    const bool has_host = one.state == placement_state::placed || one.state == placement_state::parked;
+    json::object result;
+    result["id"] = one.connection;
+    result["alive_name"] = text(one.self.alive_name);
+    result["node_name"] = text_or_null(one.found.node_name);
+    result["host"] = host_of(one, known);
+    result["state"] = to_string(one.state);
+    result["port"] = one.self.port;
+    result["type"] = one.self.node_type;
+    result["protocol"] = one.self.protocol;
+    result["highest_version"] = one.self.highest_version;
+    result["lowest_version"] = one.self.lowest_version;
+    result["creation"] = one.creation;
+    result["since"] = clock.text(one.since);
+    result["evidence"] = has_host ? json::value(to_string(one.found.how)) : json::value(nullptr);
+    result["is_guess"] = one.found.is_guess;
+    result["is_adopted"] = one.is_adopted;
+    result["trouble"] = one.state == placement_state::unplaced ? text_or_null(one.found.trouble) : json::value(nullptr);
+    result["owner"] = owner_of(one.found.who);
+    return result;
+}
+
+json::object report_of_hosts(const registry& all, const hosts& known) {
+    std::vector<host> which{the_machine};
+    const auto add = [&](host one) {
+        if (std::find(which.begin(), which.end(), one) == which.end()) {
+            which.push_back(one);
+        }
+    };
+    for (const auto& one : known.configured()) {
+        add(host(one.addresses.front()));
+    }
+    std::set<host> others; // in the order of their addresses
+    for (const auto& one : known.machine().names) {
+        others.insert(known.at(one.where));
+    }
+    for (const auto& one : all.hosts_with_nodes()) {
+        others.insert(one);
+    }
+    for (const auto& one : others) {
+        add(one);
+    }
+    json::array rows;
+    for (const auto& one : which) {
+        rows.push_back(report_of_host(one, all, known));
+    }
+    json::object result;
+    result["hosts"] = std::move(rows);
+    return result;
+}
+
+json::object report_of(const daemon_facts& facts, const service& mind, wall_clock& clock, time_point now) {
+    const auto& all = mind.registrations();
+    json::object result;
+    result["program"] = "loopmd";
+    result["version"] = facts.version;
+    result["pid"] = facts.pid;
+    result["uid"] = facts.uid;
+    result["path"] = text_or_null(facts.program);
+    result["started"] = clock.text(facts.started);
+    result["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(now - facts.started).count();
+    result["port"] = facts.port;
+    json::array listeners;
+    for (const auto& one : facts.listeners) {
+        listeners.emplace_back(to_string(one));
+    }
+    result["listeners"] = std::move(listeners);
+    result["serves"] = facts.is_for_this_machine_only ? "this_machine" : "everybody";
+    result["config_file"] = text_or_null(facts.config_file);
+    result["survives_restart"] = facts.is_kept;
+
+    json::object limits;
+    limits["connections"] = facts.connections;
+    limits["max_connections"] = facts.max_connections;
+    limits["http_connections"] = facts.visitors;
+    limits["packet_timeout_seconds"] = facts.packet_timeout.count();
+    limits["relaxed_command_check"] = facts.relaxed_command_check;
+    limits["probe"] = facts.may_ask_nodes;
+    result["limits"] = std::move(limits);
+
+    json::object nodes;
+    nodes["registered"] = all.size();
+    for (const auto state :
+         {placement_state::placed, placement_state::pending, placement_state::unplaced, placement_state::parked}) {
+        nodes[to_string(state)] = all.count(state);
+    }
+    nodes["adopted"] = all.adopted_count();
+    result["nodes"] = std::move(nodes);
+    const auto used = all.hosts_with_nodes();
+    result["hosts_with_nodes"] =
+        std::count_if(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
+
+    const auto& asked = mind.counted();
+    json::object counters;
+    counters["connections"] = facts.counted.accepted;
+    counters["registrations"] = asked.registrations;
+    counters["refusals"] = asked.refusals;
+    counters["unregistrations"] = asked.ends;
+    counters["lookups"] = asked.lookups;
+    counters["names_lists"] = asked.names_lists;
+    counters["not_requests"] = facts.counted.not_requests;
+    counters["timed_out"] = facts.counted.timed_out;
+    counters["out_of_room"] = facts.counted.out_of_room;
+    result["counters"] = std::move(counters);
+    return result;
+}
+
+json::object report_of(const event& what, const hosts& known, wall_clock& clock, time_point now) {
+    json::object result;
+    result["at"] = clock.text(now);
+    result["node"] = report_of(what.who, known, clock);
+    if (what.what == event::kind::parked || what.what == event::kind::refused) {
+        result["other"] = what.other ? json::value(report_of(*what.other, known, clock)) : json::value(nullptr);
+    }
+    if (what.why) {
+        result["reason"] = to_string(*what.why);
+    }
+    return result;
+}
+
+json::object report_of_change(const std::optional<std::string>& trouble, wall_clock& clock, time_point now) {
+    json::object result;
+    result["at"] = clock.text(now);
+    result["trouble"] = trouble ? text(*trouble) : json::value(nullptr);
+    return result;
+}
+
+} // namespace epmd

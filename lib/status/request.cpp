@@ -1,0 +1,44 @@
+#include "status/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace epmd {
+
+std::optional<page> page_of(std::string_view target) noexcept {
+    constexpr std::array<std::pair<std::string_view, page>, 6> pages{{{"/", page::index},
+                                                                      {"/hosts", page::hosts},
+                                                                      {"/nodes", page::nodes},
+                                                                      {"/status", page::status},
+                                                                      {"/events", page::events},
+                                                                      {"/healthz", page::healthz}}};
+    const auto* found = std::find_if(pages.begin(), pages.end(), [&](const auto& one) { return one.first == target; });
+    return found == pages.end() ? std::nullopt : std::optional(found->second);
+}
+
+namespace {
+
+/// The host of `host`, `host:port`, `[address]` and `[address]:port` (RFC 9110, section 7.2).
+std::string_view without_port(std::string_view header) {
+    if (header.starts_with('[')) {
+        const auto end = header.find(']');
+        return end == std::string_view::npos ? std::string_view() : header.substr(1, end - 1);
+    }
+    return header.substr(0, header.find(':'));
+}
+
+} // namespace
+
+bool is_host_header_allowed(std::string_view header, const origin& from, const hosts& known) {
+    auto name = without_port(header);
+    if (const auto literal = address::parse(name)) {
+        return *literal == from.local;
+    }
+    if (name.ends_with('.')) {
+        name.remove_suffix(1);
+    }
+    return !name.empty() && (is_same_name(name, "localhost") || known.is_a_hosts_name(name));
+}
+
+} // namespace epmd

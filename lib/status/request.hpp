@@ -1,0 +1,29 @@
+/// What an HTTP request on the epmd port asks for, and whether it may.
+#pragma once
+
+#include "registry/evidence.hpp"
+#include "registry/hosts.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epmd {
+
+enum class page {
+    index,   ///< what there is
+    hosts,   ///< all hosts
+    nodes,   ///< all nodes
+    status,  ///< the daemon itself
+    events,  ///< all nodes, then what happens, as server-sent events
+    healthz, ///< that it is alive
+};
+
+/// The page of a request's target. Empty: there is none of that name; a query is none.
+std::optional<page> page_of(std::string_view target) noexcept;
+
+/// Whether a Host header is one that a browser has no other site's page send (DNS rebinding): it names, with or without
+/// a port, the address to which the request came, localhost, or a host that we know by name.
+bool is_host_header_allowed(std::string_view header, const origin&, const hosts&);
+
+} // namespace epmd

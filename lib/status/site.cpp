@@ -1,0 +1,285 @@
+#include "status/site.hpp"
+
+#include "status/report.hpp"
+#include "status/request.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <utility>
+
+namespace epmd {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+using boost::system::error_code;
+
+/// How many speak HTTP at once; one more is told to come later. Chosen, not tuned: a person has a page or two, and each
+/// `epmdctl wait` one connection.
+constexpr std::size_t max_visitors = 64;
+
+/// The longest request. Chosen, not tuned: browsers send less than 2,000 bytes to a page without cookies.
+constexpr std::uint32_t max_header_bytes = 8192;
+
+/// How long a peer may take to send its request, and to read what we write. Stock's default for a silent connection.
+constexpr std::chrono::seconds peer_patience{60};
+
+/// What is kept for one that follows the events and does not read them; then it is closed, and may come again. Chosen,
+/// not tuned: some thousand events.
+constexpr std::size_t max_unread_bytes = std::size_t{1} << 20U;
+
+/// How often one that follows the events hears from us at least: so it knows that we are there. Chosen, not tuned.
+constexpr std::chrono::seconds heartbeat_interval{15};
+
+time_point now() {
+    return std::chrono::steady_clock::now();
+}
+
+/// No: its peer has gone, or took too long; or it speaks neither our protocol nor a method of HTTP that we know, and is
+/// closed without a word, as stock does.
+bool may_be_answered(http::verb method, const error_code& error) {
+    if (error) {
+        const bool is_of_http = error.category() == http::make_error_code(http::error::bad_method).category();
+        return is_of_http && error != http::error::bad_method && error != http::error::end_of_stream &&
+               error != http::error::partial_message;
+    }
+    return method == http::verb::get || method == http::verb::head;
+}
+
+} // namespace
+
+struct site::visitor {
+    visitor(stream_socket socket, const origin& ends)
+        : stream(std::move(socket)), from(ends), news(stream.get_executor()) {}
+
+    beast::basic_stream<asio::ip::tcp, executor> stream;
+    origin from;
+    beast::flat_buffer received;
+    bool is_open = true;
+    bool follows = false;
+    std::deque<std::shared_ptr<const std::string>> unread;
+    std::size_t unread_bytes = 0;
+    timer news; // ends early when there is something unread
+};
+
+namespace {
+
+using stream_of_visitor = beast::basic_stream<asio::ip::tcp, executor>;
+
+/// The beginning of a reply. HTTP 1.1 has the body in chunks, so that its end is seen; before, it goes on to the end of
+/// the connection.
+awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsigned version, error_code& error) {
+    http::response<http::empty_body> header(http::int_to_status(what.status), version);
+    header.set(http::field::server, "loopmd");
+    header.set(http::field::content_type, what.type);
+    header.set(http::field::cache_control, "no-store");
+    header.set("X-Content-Type-Options", "nosniff"); // and no page of another site may read it
+    header.set("Cross-Origin-Resource-Policy", "same-origin");
+    header.keep_alive(false);
+    header.chunked(version >= 11);
+    http::response_serializer<http::empty_body> serializer(header);
+    stream.expires_after(peer_patience);
+    co_await http::async_write_header(stream, serializer, asio::redirect_error(use_awaitable, error));
+}
+
+/// Beast's chunks refer to what they are made of: `text` is a copy of the coroutine.
+awaitable write_slice(stream_of_visitor& stream, std::string text, unsigned version, error_code& error) {
+    if (error) {
+        co_return;
+    }
+    stream.expires_after(peer_patience);
+    if (version >= 11) {
+        co_await asio::async_write(stream, http::make_chunk(asio::buffer(text)),
+                                   asio::redirect_error(use_awaitable, error));
+    } else {
+        co_await asio::async_write(stream, asio::buffer(text), asio::redirect_error(use_awaitable, error));
+    }
+}
+
+awaitable write_body(stream_of_visitor& stream, slices body, unsigned version, error_code& error) {
+    for (auto slice = body(); !slice.empty() && !error; slice = body()) {
+        co_await write_slice(stream, std::move(slice), version, error);
+    }
+}
+
+awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& error) {
+    if (version >= 11 && !error) {
+        co_await asio::async_write(stream, http::make_chunk_last(), asio::redirect_error(use_awaitable, error));
+    }
+}
+
+} // namespace
+
+site::site(asio::io_context& io, view shown) : io_(io), view_(std::move(shown)) {}
+
+site::~site() = default;
+
+void site::visit(stream_socket socket, const origin& from, std::string received) {
+    const auto self = std::make_shared<visitor>(std::move(socket), from);
+    const auto bytes = self->received.prepare(received.size());
+    asio::buffer_copy(bytes, asio::buffer(received));
+    self->received.commit(received.size());
+    visitors_.push_back(self);
+    asio::co_spawn(io_.get_executor(), serve(self), asio::detached);
+}
+
+bool site::end_one() {
+    if (visitors_.empty()) {
+        return false;
+    }
+    end(visitor_ptr(visitors_.front()));
+    return true;
+}
+
+void site::close() {
+    while (end_one()) {
+    }
+}
+
+/// Its coroutine sees that, and leaves.
+void site::end(const visitor_ptr& self) {
+    if (std::exchange(self->is_open, false)) {
+        visitors_.remove(self);
+        self->stream.close();
+        self->news.cancel();
+    }
+}
+
+/// What is said to a request that was read, or could not be.
+page_reply site::answer_to(const http_request& request, const error_code& error, const origin& from) {
+    const auto host = request[http::field::host];
+    const auto what = page_of({request.target().data(), request.target().size()});
+    if (error == http::error::header_limit) {
+        return refusal_reply(431, "a request has " + std::to_string(max_header_bytes) + " bytes at most");
+    }
+    if (error) {
+        return refusal_reply(400, "this is not HTTP: " + error.message());
+    }
+    if (visitors_.size() > max_visitors) {
+        return refusal_reply(503, std::to_string(max_visitors) + " others are being served; come again later");
+    }
+    if (!is_host_header_allowed({host.data(), host.size()}, from, view_.mind().all_hosts())) {
+        return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
+                                  "localhost, and the names of hosts");
+    }
+    return what ? reply_of(*what, view_.mind(), view_.facts, clock_)
+                : refusal_reply(404, "there is no such page; / lists them");
+}
+
+awaitable site::serve(visitor_ptr self) {
+    error_code error;
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(max_header_bytes);
+    self->stream.expires_after(peer_patience);
+    co_await http::async_read_header(self->stream, self->received, parser, asio::redirect_error(use_awaitable, error));
+    const auto& request = parser.get();
+    if (!may_be_answered(request.method(), error)) {
+        end(self);
+        co_return;
+    }
+    const bool is_head = request.method() == http::verb::head;
+    const unsigned version = error || request.version() >= 11 ? 11 : 10;
+    const auto answer = answer_to(request, error, self->from);
+    error = {};
+    co_await write_header(self->stream, answer, version, error);
+    if (!error && !is_head) {
+        if (answer.is_endless) {
+            co_await follow(self, answer.body, version);
+        } else {
+            co_await write_body(self->stream, answer.body, version, error);
+            co_await write_end(self->stream, version, error);
+        }
+    }
+    if (self->is_open) {
+        error_code ignored;
+        self->stream.socket().shutdown(stream_socket::shutdown_send, ignored);
+        end(self);
+    }
+}
+
+/// Shows all nodes, then tells what happens, until it leaves or does not read. What happens while the nodes are written
+/// comes after them.
+awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
+    self->follows = true;
+    error_code error;
+    co_await write_slice(self->stream, "event: nodes\ndata: ", version, error);
+    co_await write_body(self->stream, nodes, version, error);
+    co_await write_slice(self->stream, "\n", version, error); // an empty line ends an event
+    if (error) {
+        co_return;
+    }
+    // It has nothing more to say: whatever comes is its end.
+    self->stream.socket().async_wait(stream_socket::wait_read, [this, self](error_code cancelled) {
+        if (!cancelled) {
+            end(self);
+        }
+    });
+    while (self->is_open) {
+        error = {};
+        if (self->unread.empty()) {
+            self->news.expires_after(heartbeat_interval);
+            co_await self->news.async_wait(asio::redirect_error(use_awaitable, error));
+            if (!error && self->unread.empty()) {
+                self->unread.push_back(std::make_shared<const std::string>(":\n\n"));
+                self->unread_bytes += self->unread.back()->size();
+            }
+            continue;
+        }
+        const auto next = std::move(self->unread.front());
+        self->unread.pop_front();
+        co_await write_slice(self->stream, *next, version, error);
+        self->unread_bytes -= next->size();
+        if (error) {
+            end(self);
+        }
+    }
+}
+
+void site::push(std::string_view event, const std::string& data) {
+    std::shared_ptr<const std::string> text;
+    for (auto next = visitors_.begin(); next != visitors_.end();) {
+        const auto one = *next++; // it may be ended here
+        if (!one->follows) {
+            continue;
+        }
+        if (!text) {
+            text = std::make_shared<const std::string>("event: " + std::string(event) + "\ndata: " + data + "\n\n");
+        }
+        if (one->unread_bytes + text->size() > max_unread_bytes) {
+            end(one);
+            continue;
+        }
+        one->unread.push_back(text);
+        one->unread_bytes += text->size();
+        one->news.cancel();
+    }
+}
+
+void site::tell(const event& what) {
+    const bool is_followed =
+        std::any_of(visitors_.begin(), visitors_.end(), [](const auto& one) { return one->follows; });
+    if (is_followed && !what.is_repeated) {
+        push(to_string(what.what), json::serialize(report_of(what, view_.mind().all_hosts(), clock_, now())));
+    }
+}
+
+void site::tell_reloaded(const std::optional<std::string>& trouble) {
+    push("reloaded", json::serialize(report_of_change(trouble, clock_, now())));
+}
+
+void site::tell_not_upgraded(const std::string& trouble) {
+    push("not_upgraded", json::serialize(report_of_change(trouble, clock_, now())));
+}
+
+} // namespace epmd

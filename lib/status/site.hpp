@@ -1,0 +1,75 @@
+/// HTTP on the epmd port: who speaks it is shown hosts, nodes, the daemon, and what happens. Nothing can be changed
+/// here.
+///
+/// The way of a request: the server sees that it is none of the epmd protocol and hands the connection over; here it is
+/// read (Beast), its target and its Host header are judged (request.hpp), and a page is written slice by slice
+/// (pages.hpp), so that one of ten thousand nodes keeps nobody waiting. One request a connection.
+#pragma once
+
+#include "net/asio.hpp"
+#include "service/service.hpp"
+#include "status/facts.hpp"
+#include "status/pages.hpp"
+#include "status/wall_clock.hpp"
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epmd {
+
+class site {
+  public:
+    /// What is shown.
+    struct view {
+        std::function<const service&()> mind;
+        std::function<daemon_facts()> facts;
+    };
+
+    site(asio::io_context&, view);
+    ~site();
+    site(const site&) = delete;
+    site& operator=(const site&) = delete;
+
+    /// Serves a connection that began with `received`, which looks like HTTP. Comes back at once.
+    void visit(stream_socket, const origin&, std::string received);
+
+    /// How many connections are open.
+    [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
+    /// Closes the one that is there longest. False: there is none.
+    bool end_one();
+    /// Closes all.
+    void close();
+
+    /// Tells those who follow the events.
+    void tell(const event&);
+    /// The configuration was read again; `trouble`: and nothing came of it, for that reason.
+    void tell_reloaded(const std::optional<std::string>& trouble);
+    /// No other program took our place.
+    void tell_not_upgraded(const std::string& trouble);
+
+  private:
+    struct visitor;
+    using visitor_ptr = std::shared_ptr<visitor>;
+    using http_request = boost::beast::http::request<boost::beast::http::empty_body>;
+
+    awaitable serve(visitor_ptr);
+    awaitable follow(visitor_ptr, slices nodes, unsigned version);
+    page_reply answer_to(const http_request&, const boost::system::error_code&, const origin&);
+    void push(std::string_view event, const std::string& data);
+    void end(const visitor_ptr&);
+
+    asio::io_context& io_;
+    view view_;
+    wall_clock clock_;
+    std::list<visitor_ptr> visitors_; // the one that is there longest first
+};
+
+} // namespace epmd
