@@ -11,8 +11,6 @@
 #include <chrono>
 #include <utility>
 
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,19 +33,6 @@ std::string read_hostname() {
     return name.data();
 }
 
-bool is_device_address(const address& wanted) {
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) {
-        return false;
-    }
-    bool is_found = false;
-    for (const auto* one = list; one != nullptr && !is_found; one = one->ifa_next) {
-        is_found = one->ifa_addr != nullptr && address_of(*one->ifa_addr) == wanted;
-    }
-    ::freeifaddrs(list);
-    return is_found;
-}
-
 } // namespace
 
 surroundings surroundings::of_this_machine() {
@@ -55,7 +40,7 @@ surroundings surroundings::of_this_machine() {
             .all_processes = std::make_unique<proc_processes>(),
             .resolve = ask_system,
             .hostname = read_hostname,
-            .is_local = is_device_address,
+            .is_local = is_address_of_a_device,
             .hosts_file = "/etc/hosts"};
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,19 @@ resolution ask_system(const std::string& host_name) {
         result.trouble = "does not resolve (no IPv4 or IPv6 address)";
     }
     return result;
+}
+
+bool is_address_of_a_device(const address& wanted) {
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) {
+        return false;
+    }
+    bool is_found = false;
+    for (const auto* one = list; one != nullptr && !is_found; one = one->ifa_next) {
+        is_found = one->ifa_addr != nullptr && address_of(*one->ifa_addr) == wanted;
+    }
+    ::freeifaddrs(list);
+    return is_found;
 }
 
 /// Threads that end when there is nothing to look up. They are not joined: one that hangs in the C library must not

@@ -22,6 +22,9 @@ namespace epmd {
 /// Asks getaddrinfo(3), which may take as long as it likes: hosts file, DNS, whatever nsswitch.conf(5) says.
 resolution ask_system(const std::string& host_name);
 
+/// Whether a network device of this machine has that address, as getifaddrs(3) says.
+bool is_address_of_a_device(const address&);
+
 /// Resolves names without ever letting its caller wait. All calls and all answers on the thread of the io_context.
 class resolver {
   public:

@@ -1,0 +1,150 @@
+// epmdctl exec: a command as if on a host.
+#include "daemon.hpp"
+#include "host_text.hpp"
+#include "node_environment.hpp"
+#include "output.hpp"
+#include "shell.hpp"
+#include "uts.hpp"
+#include "verbs.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ; // NOLINT: POSIX's
+
+namespace epmd::ctl {
+namespace {
+
+constexpr std::array flags{
+    flag{"print", "", "print the environment for a shell or direnv, and run nothing"},
+    flag{"dial-from-anywhere", "", "let nodes dial from any address, as other machines need it"},
+    flag{"keep-hostname", "", "leave the hostname as it is: name nodes with their host"},
+};
+
+/// As shells say that a command is not there, or is none.
+constexpr int not_found = 127;
+constexpr int not_executable = 126;
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): there is one thread
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+/// The daemon that was installed with us, else the one on the PATH.
+std::string daemon_program() {
+    std::error_code ignored;
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "loopmd";
+    return ::access(beside.c_str(), X_OK) == 0 ? beside.string() : "loopmd";
+}
+
+/// Has one serve the port. It says itself what is wrong, if it does not.
+void start_daemon(std::uint16_t port) {
+    ::setenv("ERL_EPMD_PORT", std::to_string(port).c_str(), 1); // NOLINT(concurrency-mt-unsafe): there is one thread
+    auto program = daemon_program();
+    std::string flag = "-daemon";
+    const std::array<char*, 3> words{program.data(), flag.data(), nullptr};
+    pid_t pid = 0;
+    const int error = ::posix_spawnp(&pid, program.c_str(), nullptr, nullptr, words.data(), environ);
+    int status = 0;
+    if (error != 0) {
+        throw failure("no epmd answers on port " + std::to_string(port) + ", and " + program +
+                      " cannot be started: " + std::generic_category().message(error));
+    }
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        throw failure("no epmd answers on port " + std::to_string(port) + ", and " + program +
+                      " -daemon does not start");
+    }
+    remark("has started " + program + " -daemon, since no epmd answered on port " + std::to_string(port));
+}
+
+/// The hosts as the daemon knows them, which is brought up if need be.
+hosts served_hosts(const call& how) {
+    try {
+        return hosts_of(page(how, "/hosts"));
+    } catch (const no_epmd&) {
+        start_daemon(how.port);
+    } catch (const no_loopmd& error) {
+        remark("warning: " + std::string(error.what()) +
+               ". To that one all hosts are one, and a name is taken on all of them");
+    }
+    return known_hosts(how);
+}
+
+void print_for_shell(const residence& about, const hosts& known) {
+    std::string text = "# " + describe(about.where, known) + "; name nodes with their host: --sname idfe@" +
+                       std::string(first_label(about.hostname)) + "\n";
+    for (const auto& [name, value] : node_environment(about, known, variable)) {
+        text += "export " + name + "=" + shell_quoted(value) + "\n";
+    }
+    print(text);
+}
+
+/// Comes back only if the command cannot be run.
+exit_status become(const std::vector<std::string>& command) {
+    std::vector<std::string> copies(command);
+    std::vector<char*> words;
+    for (auto& one : copies) {
+        words.push_back(one.data());
+    }
+    words.push_back(nullptr);
+    ::execvp(words.front(), words.data());
+    const int error = errno;
+    remark(shown(command.front()) + ": " + std::generic_category().message(error));
+    return static_cast<exit_status>(error == ENOENT ? not_found : not_executable);
+}
+
+exit_status run(const call& how) {
+    const auto& name = how.operands.front();
+    const std::vector<std::string> command(how.operands.begin() + 1, how.operands.end());
+    const bool is_printed = how.has("print");
+    if (command.empty() != is_printed) {
+        throw usage_error(is_printed ? "exec: with --print there is no command"
+                                     : "exec: which command? As in epmdctl exec " + name + " -- iex --sname idfe");
+    }
+    const auto known = is_printed ? known_hosts(how) : served_hosts(how);
+    residence about{.where = host_named(name, known),
+                    .hostname = name,
+                    .epmd_port = how.port,
+                    .dials_from_there = !how.has("dial-from-anywhere")};
+    if (about.where.is_machine()) {
+        throw failure(shown(name) + " is this machine itself: run the command as it is");
+    }
+    if (address::parse(name)) {
+        about.hostname = hostname_of(about.where, known);
+    }
+    if (is_printed) {
+        print_for_shell(about, known);
+        return done;
+    }
+    for (const auto& [key, value] : node_environment(about, known, variable)) {
+        ::setenv(key.c_str(), value.c_str(), 1); // NOLINT(concurrency-mt-unsafe): there is one thread
+    }
+    if (!how.has("keep-hostname")) {
+        take_hostname(about.hostname);
+        ::setenv("HOSTNAME", about.hostname.c_str(), 1); // NOLINT(concurrency-mt-unsafe): as shells do
+    }
+    return become(command);
+}
+
+} // namespace
+
+const verb exec_verb{.name = "exec",
+                     .operands = "HOST [--] COMMAND...",
+                     .help = "run a command as if on a host",
+                     .fewest_operands = 1,
+                     .most_operands = 1000000,
+                     .flags = flags,
+                     .has_command = true,
+                     .run = run};
+
+} // namespace epmd::ctl

@@ -1,0 +1,53 @@
+// epmdctl: shows what a loopmd serves, and runs programs on its hosts.
+#include "client/http.hpp"
+#include "command_line.hpp"
+#include "output.hpp"
+#include "verb.hpp"
+
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace epmd::ctl;
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): there is one thread
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+exit_status run(const std::vector<std::string>& arguments) {
+    const auto asked = read_command_line(arguments, variable);
+    if (asked.wants_version) {
+        print("epmdctl " LOOPMD_VERSION "\n");
+        return done;
+    }
+    if (asked.wants_help) {
+        print(asked.what != nullptr ? help_text(*asked.what) : help_text());
+        return done;
+    }
+    if (asked.what == nullptr) {
+        throw usage_error("which verb? See epmdctl --help");
+    }
+    return asked.what->run(asked.how);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const usage_error& error) {
+        remark(error.what());
+        return misused;
+    } catch (const epmd::no_epmd& error) {
+        remark(error.what());
+        return no_daemon;
+    } catch (const std::exception& error) {
+        remark(error.what());
+        return failed;
+    }
+}
