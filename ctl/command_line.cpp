@@ -176,8 +176,9 @@ request read_command_line(std::span<const std::string> arguments,
         const auto known = flags_of(what);
         if (what.has_command) {
             const auto operand = std::min(first_word(rest, known) + 1, rest.size());
-            command = rest.subspan(operand);
-            rest = rest.first(operand);
+            const auto begin = operand + first_word(rest.subspan(operand), known); // flags may come after it as well
+            command = rest.subspan(begin);
+            rest = rest.first(begin);
         }
         auto own = parse(rest, known, of);
         result.wants_help = result.wants_help || own.flags.contains("help");
@@ -187,9 +188,6 @@ request read_command_line(std::span<const std::string> arguments,
         own.flags.insert(flags.begin(), flags.end());
         flags = std::move(own.flags);
         result.how.operands = std::move(own.operands);
-        if (!command.empty() && command.front() == "--") {
-            command = command.subspan(1);
-        }
         result.how.operands.insert(result.how.operands.end(), command.begin(), command.end());
         if (!result.wants_help) {
             check_operands(what, result.how.operands.size());

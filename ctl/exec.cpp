@@ -7,6 +7,7 @@
 #include "uts.hpp"
 #include "verbs.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -89,6 +90,20 @@ void print_for_shell(const residence& about, const hosts& known) {
     print(text);
 }
 
+/// Whether a folder of the PATH has it. execvp(3) says that it may not where it may not look, also for what is nowhere.
+bool is_anywhere(const std::string& command) {
+    const auto path = variable("PATH").value_or("");
+    for (std::size_t begin = 0; begin <= path.size();) {
+        const auto end = std::min(path.find(':', begin), path.size());
+        const auto folder = path.substr(begin, end - begin);
+        if (::access(((folder.empty() ? "." : folder) + "/" + command).c_str(), F_OK) == 0) {
+            return true;
+        }
+        begin = end + 1;
+    }
+    return false;
+}
+
 /// Comes back only if the command cannot be run.
 exit_status become(const std::vector<std::string>& command) {
     std::vector<std::string> copies(command);
@@ -98,7 +113,8 @@ exit_status become(const std::vector<std::string>& command) {
     }
     words.push_back(nullptr);
     ::execvp(words.front(), words.data());
-    const int error = errno;
+    const bool is_searched = command.front().find('/') == std::string::npos;
+    const int error = errno == EACCES && is_searched && !is_anywhere(command.front()) ? ENOENT : errno;
     remark(shown(command.front()) + ": " + std::generic_category().message(error));
     return static_cast<exit_status>(error == ENOENT ? not_found : not_executable);
 }
