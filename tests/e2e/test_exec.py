@@ -15,7 +15,7 @@ import machine
 from case import Case
 from ctl import EPMDCTL, Terminal, as_user, ctl, ctl_environment, rows
 from daemon import EPMD, STOCK, Daemon
-from vm import Erl, Iex, Vm, eventually
+from vm import START_SECONDS, Erl, Iex, Vm, eventually
 
 CONFIGURED = "[host]\nlowry = 127.0.0.2\nindecline = 127.0.0.3\nlazarides.example.test = 127.0.0.4\nfd = fd00::5\n"
 NO_HOSTS = "127.0.0.1 localhost\n127.0.1.1 workshop\n"
@@ -42,11 +42,13 @@ class ExecCase(Case):
         """The beginning of a command line that goes on with a command."""
         return (EPMDCTL, "exec", *words, host)
 
-    def vm_at(self, host: str, kind: type[Vm], *flags: str, words: tuple[str, ...] = (), extra: dict[str, str] | None = None) -> Vm:
+    def vm_at(self, host: str, kind: type[Vm], *flags: str, words: tuple[str, ...] = (), extra: dict[str, str] | None = None, files: dict[str, str] | None = None) -> Vm:
         variables = {"XDG_RUNTIME_DIR": ctl_environment(uid=self.uid)["XDG_RUNTIME_DIR"], **(extra or {})}
         wrapper = (*as_user(self.uid), *self.at(host, *words, "--"))
         home = self.scratch("home")
         home.mkdir()
+        for name, text in (files or {}).items():
+            (home / name).write_text(text)
         if self.uid is not None:
             os.chown(home, self.uid, self.uid)
         vm = self.enterContext(HomedVm[kind](*flags, home=home, cookie="c", environment=variables, wrapper=wrapper, owner=self.uid))
@@ -74,7 +76,27 @@ class HomedIex(Homed, Iex):
     pass
 
 
-HomedVm = {Erl: HomedErl, Iex: HomedIex}
+class Rebar3(Homed, Erl):
+    command = "rebar3"
+    root = ""  # the machine's own, whatever VMs are under test
+
+    def started(self) -> Vm:
+        """It puts its shell in another's place while it starts, and what was typed before is lost."""
+        eventually(lambda: ")1>" in self.said, "the shell of rebar3 is there", START_SECONDS)
+        return super().started()
+
+
+class MixedIex(Homed, Iex):
+    root = ""
+
+
+HomedVm = {Erl: HomedErl, Iex: HomedIex, Rebar3: Rebar3, MixedIex: MixedIex}
+MIX_PROJECT = """\
+defmodule Sample.MixProject do
+  use Mix.Project
+  def project, do: [app: :sample, version: "1.0.0"]
+end
+"""
 
 
 class AsRoot(ExecCase):
@@ -93,6 +115,15 @@ class AsRoot(ExecCase):
             ask.dial("127.0.0.1", port)
         peer = indecline.evaluate("element(2, net_kernel:node_info(idfe@lowry, address))")
         self.assertRegex(peer, r"\{127,0,0,2\}")
+
+    def test_a_shell_of_rebar3_and_one_of_mix(self) -> None:
+        rebar = self.vm_at("lowry", Rebar3, "shell", "--sname", "idfe", files={"rebar.config": "{deps,[]}.\n"})
+        mix = self.vm_at("indecline", MixedIex, "--sname", "idfe", "-S", "mix", files={"mix.exs": MIX_PROJECT})
+        for vm in (rebar, mix):
+            vm.started()
+        self.assertEqual((rebar.evaluate("node()"), mix.evaluate("node()")), ("idfe@lowry", ":idfe@indecline"))
+        self.assertEqual(rebar.evaluate("net_adm:ping(idfe@indecline)"), "pong")
+        self.assertEqual({row[0] for row in rows(ctl("nodes").stdout)}, {"idfe@lowry", "idfe@indecline"})
 
     def test_dialling_can_be_left_to_the_kernel(self) -> None:
         lowry = self.vm_at("lowry", Erl, "-sname", "idfe", words=("--dial-from-anywhere",)).started()

@@ -134,7 +134,7 @@ class Vm:
 
     def started(self) -> Vm:
         """Wait until the VM has booted and evaluates. A VM that was refused raises here."""
-        self.evaluate("ok" if self.command == "erl" else ":ok", START_SECONDS)
+        self.evaluate(":ok" if isinstance(self, Iex) else "ok", START_SECONDS)
         return self
 
     def has_ended(self) -> bool:
