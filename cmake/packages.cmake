@@ -22,5 +22,6 @@ set(CPACK_RPM_POST_UNINSTALL_SCRIPT_FILE ${PROJECT_SOURCE_DIR}/cmake/rpm/postun)
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
   /etc /usr/lib/systemd /usr/lib/systemd/system /usr/lib/systemd/user /usr/lib/sysusers.d /usr/libexec
   /usr/share/bash-completion /usr/share/bash-completion/completions
+  /usr/share/fish /usr/share/fish/vendor_completions.d /usr/share/zsh /usr/share/zsh/site-functions
   /usr/share/man /usr/share/man/man1 /usr/share/man/man5 /usr/share/man/man8)
 include(CPack)

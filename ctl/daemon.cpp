@@ -29,11 +29,6 @@ std::optional<std::string> variable(const std::string& name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-hosts configured_hosts() {
-    const auto read = read_settings({}, variable, std::filesystem::current_path());
-    return {read.hosts, {}};
-}
-
 } // namespace
 
 patience with_remark(std::uint16_t port) {
@@ -42,8 +37,21 @@ patience with_remark(std::uint16_t port) {
     return waiting;
 }
 
+json::value parsed(const std::string& text) {
+    boost::system::error_code error;
+    auto result = json::parse(text, error);
+    if (error) {
+        throw bad_answer("what the daemon says is no JSON: " + error.message());
+    }
+    return result;
+}
+
 json::value page(const call& how, const std::string& target) {
-    return json::parse(read_page(how.port, target, with_remark(how.port)));
+    return page(how, target, with_remark(how.port));
+}
+
+json::value page(const call& how, const std::string& target, const patience& waiting) {
+    return parsed(read_page(how.port, target, waiting));
 }
 
 std::string text_of(const json::value& object, std::string_view key) {
@@ -75,6 +83,11 @@ hosts hosts_of(const json::value& page) {
         }
     }
     return {std::move(configured), std::move(machine)};
+}
+
+hosts configured_hosts() {
+    const auto read = read_settings({}, variable, std::filesystem::current_path());
+    return {read.hosts, {}};
 }
 
 hosts known_hosts(const call& how) {

@@ -18,6 +18,10 @@ patience with_remark(std::uint16_t port);
 
 /// A page of the running loopmd. Throws as read_page.
 boost::json::value page(const call&, const std::string& target);
+boost::json::value page(const call&, const std::string& target, const patience&);
+
+/// What it says in JSON. Throws bad_answer.
+boost::json::value parsed(const std::string& text);
 
 /// The text of a key; empty when it is null.
 std::string text_of(const boost::json::value& object, std::string_view key);
@@ -28,6 +32,9 @@ hosts hosts_of(const boost::json::value& page);
 /// The hosts as the running daemon knows them; those of the configuration file where none answers that could say, with
 /// a remark. Throws no_epmd or settings_error when that has none either.
 hosts known_hosts(const call&);
+
+/// The hosts of the configuration file alone.
+hosts configured_hosts();
 
 /// The host that is meant by a name or an address. The rules are those by which a node is placed. Throws failure.
 host host_named(std::string_view name, const hosts&);

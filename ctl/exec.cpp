@@ -72,22 +72,42 @@ void start_daemon(std::uint16_t port) {
 hosts served_hosts(const call& how) {
     try {
         return hosts_of(page(how, "/hosts"));
-    } catch (const no_epmd&) {
-        start_daemon(how.port);
     } catch (const no_loopmd& error) {
         remark("warning: " + std::string(error.what()) +
                ". To that one all hosts are one, and a name is taken on all of them");
+        return configured_hosts();
+    } catch (const no_epmd&) {
+        start_daemon(how.port);
     }
-    return known_hosts(how);
+    return hosts_of(page(how, "/hosts"));
+}
+
+/// Names of nodes are told apart by their case, and those of hosts are not: the host's own way to write it counts.
+std::string hostname_for(std::string name, host where, const hosts& known) {
+    if (address::parse(name)) {
+        return hostname_of(where, known);
+    }
+    if (name.ends_with('.')) {
+        name.pop_back();
+    }
+    for (const auto& one : known.names_of(where)) {
+        for (const std::string_view spelling : {std::string_view(one), first_label(one)}) {
+            if (is_same_name(spelling, name)) {
+                return std::string(spelling);
+            }
+        }
+    }
+    return name;
 }
 
 void print_for_shell(const residence& about, const hosts& known) {
-    std::string text = "# " + describe(about.where, known) + "; name nodes with their host: --sname idfe@" +
-                       std::string(first_label(about.hostname)) + "\n";
+    std::string text;
     for (const auto& [name, value] : node_environment(about, known, variable)) {
         text += "export " + name + "=" + shell_quoted(value) + "\n";
     }
-    print(text);
+    const auto how = known.names_of(about.where).empty() ? "--name idfe@" + to_string(about.where.first_address())
+                                                         : "--sname idfe@" + std::string(first_label(about.hostname));
+    print(text + "# " + describe(about.where, known) + "; name nodes with their host: " + how + "\n");
 }
 
 /// Whether a folder of the PATH has it. execvp(3) says that it may not where it may not look, also for what is nowhere.
@@ -119,6 +139,13 @@ exit_status become(const std::vector<std::string>& command) {
     return static_cast<exit_status>(error == ENOENT ? not_found : not_executable);
 }
 
+/// Whether the command line, or a variable that VMs read, names the carrier of distribution.
+bool is_protocol_chosen(const std::vector<std::string>& command) {
+    const auto names_it = [](const std::string& text) { return text.find("proto_dist") != std::string::npos; };
+    return std::any_of(command.begin(), command.end(), names_it) || names_it(variable("ERL_FLAGS").value_or("")) ||
+           names_it(variable("ERL_ZFLAGS").value_or("")) || names_it(variable("ELIXIR_ERL_OPTIONS").value_or(""));
+}
+
 exit_status run(const call& how) {
     const auto& name = how.operands.front();
     const std::vector<std::string> command(how.operands.begin() + 1, how.operands.end());
@@ -128,16 +155,15 @@ exit_status run(const call& how) {
                                      : "exec: which command? As in epmdctl exec " + name + " -- iex --sname idfe");
     }
     const auto known = is_printed ? known_hosts(how) : served_hosts(how);
-    residence about{.where = host_named(name, known),
-                    .hostname = name,
-                    .epmd_port = how.port,
-                    .dials_from_there = !how.has("dial-from-anywhere")};
-    if (about.where.is_machine()) {
+    const auto where = host_named(name, known);
+    if (where.is_machine()) {
         throw failure(shown(name) + " is this machine itself: run the command as it is");
     }
-    if (address::parse(name)) {
-        about.hostname = hostname_of(about.where, known);
-    }
+    const residence about{.where = where,
+                          .hostname = hostname_for(name, where, known),
+                          .epmd_port = how.port,
+                          .dials_from_there = !how.has("dial-from-anywhere"),
+                          .may_choose_protocol = !is_protocol_chosen(command)};
     if (is_printed) {
         print_for_shell(about, known);
         return done;

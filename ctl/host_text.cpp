@@ -79,7 +79,7 @@ std::string inetrc_text(const hosts& known, host also, const std::string& also_c
     if (!also.is_machine() && std::find(which.begin(), which.end(), also) == which.end()) {
         which.push_back(also);
     }
-    std::string text = "%% Made by epmdctl: the hosts of loopmd, for ERL_INETRC.\n";
+    std::string text;
     for (const auto& one : which) {
         std::string names;
         for (const auto& name : names_for_lookup(one, known, one == also ? also_called : "")) {

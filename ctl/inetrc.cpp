@@ -1,6 +1,7 @@
 // epmdctl inetrc: the configured hosts, for a file that ERL_INETRC names. Edits nothing.
 #include "daemon.hpp"
 #include "host_text.hpp"
+#include "node_environment.hpp"
 #include "output.hpp"
 #include "verbs.hpp"
 
@@ -12,7 +13,7 @@ exit_status run(const call& how) {
     if (known.configured().empty()) {
         remark("no hosts are configured; a line 'lowry = 127.0.0.2' below [host] in loopmd.conf makes one");
     }
-    print(inetrc_text(known));
+    print(inetrc_with("", inetrc_text(known)));
     return done;
 }
 

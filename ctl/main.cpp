@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ int main(int argc, char** argv) {
     } catch (const epmd::no_epmd& error) {
         remark(error.what());
         return no_daemon;
+    } catch (const std::out_of_range& error) { // a key that is not there
+        remark("the answer of the daemon is not understood; is it of another version? (" + std::string(error.what()) +
+               ")");
+        return failed;
     } catch (const std::exception& error) {
         remark(error.what());
         return failed;

@@ -1,11 +1,15 @@
 #include "node_environment.hpp"
 
 #include "host_text.hpp"
+#include "output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <system_error>
 
 #include <fcntl.h>
@@ -15,8 +19,13 @@
 namespace epmd::ctl {
 namespace {
 
-constexpr std::string_view listen_flag = "-kernel inet_dist_use_interface ";
-constexpr std::string_view dial_flag = "-kernel inet_dist_connect_options ";
+/// What we have written into ERL_AFLAGS before, in that form and no other.
+const std::regex
+    our_flags(R"(-kernel inet_dist_use_interface \{[0-9,]+\})"
+              R"(( -kernel inet_dist_connect_options \[\{ifaddr,\{[0-9,]+\}\}\])?( -proto_dist inet6_tcp)?( |$))");
+
+constexpr std::string_view begin_mark = "%% The hosts of loopmd, by epmdctl:\n";
+constexpr std::string_view end_mark = "%% That was all of loopmd.\n";
 
 /// Where a VM listens: IPv4 goes first, since that is what VMs speak unless they are told otherwise.
 address main_address(host where, const hosts& known) {
@@ -25,35 +34,33 @@ address main_address(host where, const hosts& known) {
     return found != all.end() ? *found : all.front();
 }
 
-/// Takes a flag of ours and its value, which has no spaces, out of a line.
-void take_out(std::string& line, std::string_view flag) {
-    for (auto at = line.find(flag); at != std::string::npos; at = line.find(flag)) {
-        auto end = std::min(line.find(' ', at + flag.size()), line.size());
-        end = std::min(line.find_first_not_of(' ', end), line.size());
-        line.erase(at, end - at);
+/// The user's folder for such files, if that is ours: not root's, whom others follow. Else the one for temporary files.
+std::string parent_folder(const environment_variables& variable) {
+    const auto runtime = variable("XDG_RUNTIME_DIR");
+    struct stat status {};
+    if (::geteuid() != 0 && runtime && runtime->starts_with('/') && ::stat(runtime->c_str(), &status) == 0 &&
+        status.st_uid == ::geteuid()) {
+        return *runtime + "/loopmd";
     }
-    line.erase(line.find_last_not_of(' ') + 1);
+    const auto temporary = variable("TMPDIR");
+    return (temporary && temporary->starts_with('/') ? *temporary : "/tmp") + "/loopmd-" + std::to_string(::geteuid());
 }
 
-/// A folder of ours for files that outlive us and that nobody else may put in another's place.
+/// A folder for files that outlive us, that everybody may read, and that nobody else may put in another's place.
 std::string private_folder(const environment_variables& variable) {
-    const auto runtime = variable("XDG_RUNTIME_DIR");
-    const auto temporary = variable("TMPDIR");
-    const bool has_runtime = runtime && !runtime->empty() && ::access(runtime->c_str(), W_OK) == 0;
-    const auto folder = has_runtime ? *runtime + "/loopmd"
-                                    : (temporary && !temporary->empty() ? *temporary : "/tmp") + "/loopmd-" +
-                                          std::to_string(::geteuid());
-    struct stat status {};
-    if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    const auto folder = parent_folder(variable);
+    constexpr mode_t readable = S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH;
+    if (::mkdir(folder.c_str(), readable) != 0 && errno != EEXIST) {
         throw failure("the folder " + folder + " cannot be made: " + std::generic_category().message(errno) +
-                      "; let XDG_RUNTIME_DIR or TMPDIR name one that may be written to");
+                      "; let TMPDIR name one that may be written to");
     }
+    struct stat status {};
     const bool is_ours = ::lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
                          status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
     if (!is_ours) {
-        throw failure("the folder " + folder +
-                      " is not ours alone; remove it, or let XDG_RUNTIME_DIR name another place");
+        throw failure("the folder " + folder + " is not ours alone; remove it, or let TMPDIR name another place");
     }
+    ::chmod(folder.c_str(), readable); // whatever the umask is
     return folder;
 }
 
@@ -68,39 +75,55 @@ void write_text(const std::string& file, const std::string& text) {
     std::ofstream to(fresh);
     to << text;
     to.close();
+    ::chmod(fresh.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
     if (!to || ::rename(fresh.c_str(), file.c_str()) != 0) {
-        throw failure("the file " + file + " cannot be written: " + std::generic_category().message(errno));
+        const int error = errno;
+        ::unlink(fresh.c_str());
+        throw failure("the file " + file + " cannot be written: " + std::generic_category().message(error));
     }
 }
 
-/// The name of the file that has the hosts.
+/// The name of the file that has the hosts. It is named by its content: whoever has it keeps it as it is.
 std::string write_inetrc(const residence& about, const hosts& known, const environment_variables& variable) {
-    auto text = inetrc_text(known, about.where, about.hostname);
-    const auto file = private_folder(variable) + "/inetrc-" + std::to_string(about.epmd_port) + "-" + about.hostname;
     const auto before = variable("ERL_INETRC");
-    if (before && !before->empty() && *before != file) {
-        const auto theirs = read_text(*before);
-        if (!theirs.starts_with(text.substr(0, text.find('\n')))) {
-            text = text.substr(0, text.find('\n') + 1) + theirs + (theirs.ends_with('\n') ? "" : "\n") +
-                   text.substr(text.find('\n') + 1);
-        }
+    if (before && !before->empty() && ::access(before->c_str(), R_OK) != 0) {
+        remark("ERL_INETRC names " + shown(*before) + ", which cannot be read and does not count");
     }
+    const auto text = inetrc_with(before && !before->empty() ? read_text(*before) : "",
+                                  inetrc_text(known, about.where, about.hostname));
+    std::array<char, 2 * sizeof(std::size_t) + 1> hash{};
+    std::to_chars(hash.data(), hash.data() + hash.size() - 1, std::hash<std::string>()(text), 16);
+    const auto file = private_folder(variable) + "/inetrc-" + hash.data();
     write_text(file, text);
     return file;
 }
 
 } // namespace
 
-std::string erl_flags(const std::string& before, const residence& about, const hosts& known) {
-    auto line = before;
-    take_out(line, listen_flag);
-    take_out(line, dial_flag);
-    const auto where = erlang_tuple(main_address(about.where, known));
-    line += (line.empty() ? "" : " ") + std::string(listen_flag) + where;
-    if (about.dials_from_there) {
-        line += " " + std::string(dial_flag) + "[{ifaddr," + where + "}]";
+std::string inetrc_with(const std::string& before, const std::string& ours) {
+    auto theirs = before;
+    for (auto begin = theirs.find(begin_mark); begin != std::string::npos; begin = theirs.find(begin_mark)) {
+        const auto end = theirs.find(end_mark, begin);
+        theirs.erase(begin, end == std::string::npos ? end : end + end_mark.size() - begin);
     }
-    return line;
+    if (!theirs.empty() && !theirs.ends_with('\n')) {
+        theirs += '\n';
+    }
+    return theirs + std::string(begin_mark) + ours + std::string(end_mark);
+}
+
+std::string erl_flags(const std::string& before, const residence& about, const hosts& known) {
+    const auto where = main_address(about.where, known);
+    const auto tuple = erlang_tuple(where);
+    auto line = "-kernel inet_dist_use_interface " + tuple;
+    if (about.dials_from_there) {
+        line += " -kernel inet_dist_connect_options [{ifaddr," + tuple + "}]";
+    }
+    const auto others = std::regex_replace(before, our_flags, "");
+    if (!where.is_v4() && about.may_choose_protocol && others.find("-proto_dist") == std::string::npos) {
+        line += " -proto_dist inet6_tcp";
+    }
+    return line + (others.empty() ? "" : " ") + others;
 }
 
 std::map<std::string, std::string> node_environment(const residence& about, const hosts& known,
@@ -109,6 +132,9 @@ std::map<std::string, std::string> node_environment(const residence& about, cons
     result["ERL_AFLAGS"] = erl_flags(variable("ERL_AFLAGS").value_or(""), about, known);
     result["ERL_INETRC"] = write_inetrc(about, known, variable);
     result["ERL_EPMD_PORT"] = std::to_string(about.epmd_port);
+    if (!variable("LOOPMD_HOSTNAME") && !known.machine().hostname.empty()) {
+        result["LOOPMD_HOSTNAME"] = known.machine().hostname; // for a daemon that is started in there
+    }
     return result;
 }
 

@@ -1,6 +1,7 @@
 #include "node_text.hpp"
 
 #include "daemon.hpp"
+#include "registry/hosts.hpp"
 
 #include <pwd.h>
 
@@ -22,8 +23,10 @@ std::string name_of(const boost::json::value& node) {
     if (at != std::string::npos && at + 1 < whole.size()) {
         return whole;
     }
+    // It did not say its host, and calls it as the hostname was: without its domain, unless that is an address.
     const auto host = host_of(node);
-    return host.empty() ? alive : alive + "@" + host;
+    const auto label = address::parse(host) ? std::string_view(host) : first_label(host);
+    return host.empty() ? alive : alive + "@" + std::string(label);
 }
 
 std::string type_of(const boost::json::value& node) {

@@ -64,7 +64,7 @@ exit_status list_of_stock(const call& how) {
            " is no loopmd: it has names and ports, and knows neither hosts nor owners");
     const auto answer = ask_epmd(how.port, wire::names_req{}, with_remark(how.port));
     const auto listing = answer ? wire::decode_listing(*answer) : std::nullopt;
-    if (!listing) {
+    if (!listing || listing->epmd_port != how.port) {
         throw bad_answer("the epmd on port " + std::to_string(how.port) + " gives no list of names");
     }
     table rows({"NODE", "PORT"});

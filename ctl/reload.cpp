@@ -5,8 +5,6 @@
 #include "signals.hpp"
 #include "verbs.hpp"
 
-#include <boost/json/parse.hpp>
-
 #include <chrono>
 #include <csignal>
 
@@ -23,7 +21,7 @@ exit_status run(const call& how) {
     const auto until = std::chrono::steady_clock::now() + longest_reload;
     while (const auto next = events.next(until)) {
         if (next->name == "reloaded") {
-            const auto trouble = text_of(boost::json::parse(next->data), "trouble");
+            const auto trouble = text_of(parsed(next->data), "trouble");
             if (!trouble.empty()) {
                 throw failure("not reloaded, all stays as it was: " + shown(trouble));
             }

@@ -1,5 +1,6 @@
 #include "signals.hpp"
 
+#include "daemon.hpp"
 #include "node_text.hpp"
 #include "output.hpp"
 
@@ -25,8 +26,9 @@ std::string program_of(pid_t pid) {
 void send_signal(const boost::json::value& status, int number, const char* instead) {
     const auto pid = status.at("pid").to_number<pid_t>();
     const auto who = "the daemon is pid " + std::to_string(pid) + " of user " + shown(user_of(status.at("uid")));
-    const auto program = program_of(pid);
-    if (program != "loopmd" && program != "epmd") {
+    constexpr std::size_t longest_comm = 15; // TASK_COMM_LEN, without its NUL
+    const auto path = text_of(status, "path");
+    if (program_of(pid) != path.substr(path.rfind('/') + 1).substr(0, longest_comm)) {
         throw failure(
             who +
             ", and that is another process here: it runs in another pid namespace (a container?); call epmdctl there");

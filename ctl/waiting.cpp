@@ -7,13 +7,12 @@
 #include "output.hpp"
 #include "wire/decode.hpp"
 
-#include <boost/json/parse.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -71,14 +70,23 @@ class seats {
     explicit seats(const wish& about, const hosts& known) : about_(about), known_(known) {}
 
     void take(const server_event& event) {
-        const auto data = json::parse(event.data);
+        const auto data = parsed(event.data);
+        if (const auto gone = std::exchange(returning_, std::nullopt)) {
+            all_.erase(*gone); // its new registration is told of now
+        }
         if (event.name == "nodes") {
             all_.clear();
             for (const auto& node : data.at("nodes").as_array()) {
                 put(node);
             }
-        } else if (event.name == "unregistered" || event.name == "came_back") {
+        } else if (event.name == "unregistered") {
             all_.erase(number_of(data.at("node")));
+        } else if (event.name == "came_back") {
+            const auto number = number_of(data.at("node"));
+            if (const auto found = all_.find(number); found != all_.end()) {
+                found->second = {};
+                returning_ = number;
+            }
         } else if (event.name != "refused" && data.as_object().contains("node")) {
             put(data.at("node"));
         }
@@ -111,6 +119,7 @@ class seats {
     const wish& about_;
     const hosts& known_;
     std::map<std::uint64_t, seat> all_;
+    std::optional<std::uint64_t> returning_; // it was adopted, and has registered itself
 };
 
 /// Says once that it takes longer than a second.
@@ -142,12 +151,11 @@ exit_status too_late(const wish& about) {
 }
 
 exit_status follow(const call& how, const wish& about, const hosts& known) {
-    follower events(how);
+    follower events(how, about.until);
     seats taken(about, known);
     slowness slow(about);
     // What is true now is told first, whatever the time.
-    const auto first = events.next(std::max(about.until, steady_clock::now() + with_remark(how.port).longest));
-    if (first) {
+    if (const auto first = events.next(std::max(about.until, steady_clock::now() + usual_answer_time))) {
         taken.take(*first);
     }
     while (!taken.are_as_wished()) {
@@ -162,18 +170,22 @@ exit_status follow(const call& how, const wish& about, const hosts& known) {
     return done;
 }
 
-/// Looks the name up at the host's address, where a VM would.
-std::vector<seat> ask_stock(const call& how, const wish& about) {
+/// Looks the name up at the host's address, where a VM would. Empty: it does not say, as when its descriptors ran out.
+std::optional<std::vector<seat>> ask_stock(const call& how, const wish& about) {
     const wire::port_please2_req question{about.alive_name};
-    auto answer = ask_epmd_at(about.where.first_address(), how.port, question);
+    const patience waiting = until_then(about.until);
+    auto answer = ask_epmd_at(about.where.first_address(), how.port, question, waiting);
     if (!answer) {
-        answer = ask_epmd(how.port, question);
+        answer = ask_epmd(how.port, question, waiting);
     }
     if (!answer) {
         throw no_epmd(how.port);
     }
     const auto reply = wire::decode_port2_reply(*answer);
-    const bool is_there = reply && std::holds_alternative<wire::port2_resp>(*reply);
+    if (!reply) {
+        return std::nullopt;
+    }
+    const bool is_there = std::holds_alternative<wire::port2_resp>(*reply);
     return is_there ? std::vector{seat{.state = placement_state::unplaced, .where = {}}} : std::vector<seat>();
 }
 
@@ -184,7 +196,7 @@ exit_status poll(const call& how, const wish& about) {
     slowness slow(about);
     for (;;) {
         const auto taken = ask_stock(how, about);
-        if (about.is_so(taken, the_machine)) {
+        if (taken && about.is_so(*taken, the_machine)) {
             return done;
         }
         if (steady_clock::now() + poll_interval > about.until) {
@@ -209,18 +221,20 @@ exit_status wait_until(const call& how, const std::string& what,
     if (name.alive_name.empty()) {
         throw usage_error("the node " + node + " has no name; a node is called as idfe@lowry, or idfe on this machine");
     }
+    const auto until = steady_clock::now() + timeout;
     hosts known;
     bool is_stock = false;
     try {
-        known = hosts_of(page(how, "/hosts"));
+        known = hosts_of(page(how, "/hosts", until_then(until)));
     } catch (const no_loopmd&) {
+        known = configured_hosts();
         is_stock = true;
     }
     const auto seconds = std::to_string(timeout.count()) + " s";
     const wish about{.alive_name = std::string(name.alive_name),
                      .where = name.host_part.empty() ? the_machine : host_named(name.host_part, known),
                      .is_so = is_so,
-                     .until = steady_clock::now() + timeout,
+                     .until = until,
                      .slow_remark = "waits for " + shown(node) + " to be " + what + ", " + seconds + " at most",
                      .late_remark =
                          shown(node) + " is not " + what + " after " + seconds + "; epmdctl nodes lists who is there"};

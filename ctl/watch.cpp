@@ -6,7 +6,6 @@
 #include "verbs.hpp"
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <chrono>
@@ -72,13 +71,14 @@ std::string json_line(const std::string& event, const json::value& data) {
 }
 
 exit_status run(const call& how) {
-    follower events(how);
+    const auto never = std::chrono::steady_clock::time_point::max();
+    follower events(how, never);
     if (is_terminal()) {
         remark("follows the nodes of the epmd on port " + std::to_string(how.port) + "; Ctrl-C ends it");
     }
     for (;;) {
-        if (const auto next = events.next(std::chrono::steady_clock::now() + std::chrono::hours(1))) {
-            const auto data = json::parse(next->data);
+        if (const auto next = events.next(never)) {
+            const auto data = parsed(next->data);
             print(how.as_json ? json_line(next->name, data) : line_of(next->name, data));
         }
     }

@@ -85,8 +85,9 @@ class life {
                    .let_go = [this](connection_number who) { return succession_.let_go(who); },
                    .listened_on = [this](std::span<const std::uint16_t> ports) { return listened_on(ports); },
                    .visitors = visitor_hooks{.visit =
-                                                 [this](stream_socket who, const origin& ends, std::string received) {
-                                                     site_.visit(std::move(who), ends, std::move(received));
+                                                 [this](stream_socket who, const origin& ends, std::string received,
+                                                        bool has_room) {
+                                                     site_.visit(std::move(who), ends, std::move(received), has_room);
                                                  },
                                              .count = [this] { return site_.visitor_count(); },
                                              .end_one = [this] { return site_.end_one(); }}}),
@@ -113,6 +114,7 @@ class life {
     /// `adopted`: nodes that another epmd had.
     void start(const std::vector<node>& adopted) {
         placer_.look_at_machine();
+        placer_.when_machine_is_known([this] { site_.open(); });
         succession_.begin();
         server_.start();
         if (has_predecessor_) {

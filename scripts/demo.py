@@ -140,7 +140,15 @@ def show_ours(stage: Stage, epmd: str) -> None:
         sys.exit("the two VMs are not connected")
     say()
 
-    say("4. What loopmd wrote meanwhile:")
+    say("4. Who is there:")
+    say()
+    say("     $ epmdctl nodes")
+    listing = subprocess.run([Path(epmd).parent / "epmdctl", "--port", str(port), "nodes"], capture_output=True, text=True, check=True)
+    for node, host, at, kind, _, pid, user, program, _, how in sorted(line.split("\t") for line in listing.stdout.splitlines()):
+        say(f"     {node:15} at {host:10} port {at}, {kind}, pid {pid} of {user} ({program}), placed by {how}")
+    say()
+
+    say("5. What loopmd wrote meanwhile:")
     say()
     for line in log.read_text().splitlines():
         say(f"     {line.partition(' ')[2]}")
@@ -159,7 +167,7 @@ def main(epmd: str) -> None:
         stage = Stage(stack)
         show_ours(stage, str(Path(epmd).resolve()))
     say(f"That took {time.monotonic() - begin:.1f} s, and nothing of it is left. To do it yourself, put the two hosts into")
-    say("/etc/hosts and let loopmd take epmd's place: see README.md.")
+    say("/etc/hosts and let loopmd take epmd's place: see README.md. Or `epmdctl exec lowry -- iex --sname idfe`, with no file at all.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "client/http.hpp"
 
 #include "net/asio.hpp"
+#include "wire/quoted.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -21,7 +22,7 @@ using std::chrono::steady_clock;
 /// A daemon that lives says something every 15 s (docs/status.md).
 constexpr std::chrono::seconds longest_silence{50};
 
-/// More than any page has: a million nodes.
+/// More than any page has, of a million nodes.
 constexpr std::uint64_t max_page_bytes = std::uint64_t{1} << 30U;
 
 } // namespace
@@ -44,6 +45,7 @@ struct http_exchange {
     /// Runs what was begun until it is done. False: it was not until then; it goes on with the next call.
     bool run_until(steady_clock::time_point until) {
         io.restart();
+        io.poll(); // what is there already counts, however late we look
         while (!is_done) {
             if (io.run_one_until(until) == 0) {
                 return is_done;
@@ -100,7 +102,8 @@ struct http_exchange {
             error =
                 complete(until, waiting, [&](auto done) { http::async_read_header(socket, received, parser, done); });
         }
-        if (error) { // stock sees a request that is too long, and closes
+        // Stock sees a request that is too long, and closes.
+        if (error || parser.get()[http::field::server] != "loopmd") {
             throw no_loopmd(port);
         }
     }
@@ -132,17 +135,19 @@ std::string read_page(std::uint16_t port, const std::string& target, const patie
                          " ended early: " + error.message());
     }
     if (answer.result() != http::status::ok) {
-        throw bad_answer("the loopmd on port " + std::to_string(port) + " says to " + target + ": " + answer.body());
+        throw bad_answer("the loopmd on port " + std::to_string(port) + " says to " + target + ": " +
+                         wire::quoted(answer.body()));
     }
     return std::move(answer.body());
 }
 
 event_stream::event_stream(std::uint16_t port, const patience& waiting)
     : connection_(std::make_unique<http_exchange>(port)) {
+    connection_->parser.body_limit(boost::none);
     connection_->ask("/events", steady_clock::now() + waiting.longest, waiting);
     if (connection_->parser.get().result() != http::status::ok) {
         throw bad_answer("the loopmd on port " + std::to_string(port) +
-                         " has no events for us: " + std::string(connection_->parser.get().reason()));
+                         " has no events for us: " + std::to_string(connection_->parser.get().result_int()));
     }
 }
 
@@ -178,6 +183,7 @@ std::optional<server_event> take_event(std::string& text) {
 
 std::optional<server_event> event_stream::next(steady_clock::time_point until) {
     auto& self = *connection_;
+    self.last_heard = std::max(self.last_heard, steady_clock::now()); // nobody listened before
     for (;;) {
         auto& body = self.parser.get().body();
         if (!body.empty()) {
@@ -207,7 +213,7 @@ std::optional<server_event> event_stream::next(steady_clock::time_point until) {
         }
         self.is_reading = false;
         if (self.outcome) {
-            throw bad_answer("the daemon has ended: " + self.outcome.message());
+            throw bad_answer("the daemon has ended");
         }
     }
 }

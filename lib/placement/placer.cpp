@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include <sys/stat.h>
@@ -25,7 +26,13 @@ constexpr std::size_t max_batch_size = 64;
 /// Chosen, not tuned.
 constexpr std::chrono::milliseconds survey_interval{1};
 
+/// LOOPMD_HOSTNAME, where `epmdctl exec` has set it: a daemon that is started in there is the whole machine's, and the
+/// hostname in there is a host's.
 std::string read_hostname() {
+    if (const char* given = std::getenv("LOOPMD_HOSTNAME");
+        given != nullptr) { // NOLINT(concurrency-mt-unsafe): only read
+        return given;
+    }
     std::array<char, 256> name{}; // HOST_NAME_MAX is 64
     if (::gethostname(name.data(), name.size() - 1) != 0) {
         return {};

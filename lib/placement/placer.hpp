@@ -66,6 +66,9 @@ class placer {
     /// Looks at the machine's hostname and hosts file, and calls `machine_changed` if they are others than before.
     void look_at_machine();
 
+    /// Calls `then` when that is done: now, unless it is under way.
+    void when_machine_is_known(std::function<void()> then);
+
   private:
     /// By which a file is known to be the same; zeroes: there is none.
     struct file_stamp {
@@ -86,7 +89,6 @@ class placer {
     void resolve(connection_number, finding, std::optional<host> otherwise);
     void resolve_machine();
     void machine_is_resolved(machine_identity);
-    void when_machine_is_known(std::function<void()> then);
     [[nodiscard]] file_stamp stamp_of_hosts_file() const;
 
     boost::asio::io_context& io_;

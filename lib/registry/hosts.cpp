@@ -28,6 +28,9 @@ hosts::hosts(std::vector<configured_host> configured, machine_identity machine)
             by_address_.emplace(address, host(one.addresses.front()));
         }
     }
+    for (const auto& one : machine_.names) {
+        file_names_[at(one.where)].push_back(one.name);
+    }
 }
 
 host hosts::at(const address& local) const noexcept {
@@ -97,10 +100,8 @@ std::vector<std::string> hosts::names_of(host which) const {
         }
     };
     add(name_of(which));
-    for (const auto& one : machine_.names) {
-        if (at(one.where) == which) {
-            add(one.name);
-        }
+    if (const auto found = file_names_.find(which); found != file_names_.end()) {
+        std::for_each(found->second.begin(), found->second.end(), add);
     }
     return names;
 }

@@ -106,6 +106,7 @@ class hosts {
     std::vector<configured_host> configured_;
     machine_identity machine_;
     std::map<address, host> by_address_; // configured addresses
+    std::map<host, std::vector<std::string>> file_names_;
 };
 
 /// Host names compare without regard to case (RFC 4343); ASCII only.

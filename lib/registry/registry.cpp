@@ -197,6 +197,11 @@ const registration* registry::find(host where, std::string_view alive_name) cons
     return pending;
 }
 
+std::size_t registry::count_at(host where) const {
+    const auto found = placed_.find(where);
+    return found == placed_.end() ? 0 : found->second.newest_first.size();
+}
+
 std::size_t registry::count(placement_state state) const noexcept {
     switch (state) {
     case placement_state::pending:

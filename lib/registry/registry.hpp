@@ -105,6 +105,9 @@ class registry {
     /// The nodes that are placed at that host, newest registration first.
     [[nodiscard]] std::vector<const registration*> placed_at(host) const;
 
+    /// How many nodes are placed at that host.
+    [[nodiscard]] std::size_t count_at(host) const;
+
     /// Every registration in any state, newest first.
     [[nodiscard]] std::vector<const registration*> all() const;
 

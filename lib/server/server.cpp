@@ -345,7 +345,8 @@ void server::handle(guest& who, std::string_view received) {
 /// Hands over who speaks HTTP, if he is of this machine: to others the port has nothing to show.
 void server::show_in(stream_socket socket, const origin& from, std::string received) {
     if (hooks_.visitors && from.is_this_machine()) {
-        hooks_.visitors->visit(std::move(socket), from, std::move(received));
+        const bool is_short = out_of_room_ && now() < *out_of_room_ + out_of_room_episode;
+        hooks_.visitors->visit(std::move(socket), from, std::move(received), !is_short);
     } else {
         ++counted_.not_requests;
         spdlog::debug("closed {}:{}: not a request", to_string(from.peer), from.peer_port);

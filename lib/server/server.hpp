@@ -29,8 +29,9 @@ namespace epmd {
 
 /// Whom connections are handed over to that speak HTTP.
 struct visitor_hooks {
-    /// Takes a connection over, with the beginning of what it sent.
-    std::function<void(stream_socket, const origin&, std::string received)> visit;
+    /// Takes a connection over, with the beginning of what it sent. `has_room`: descriptors are not short; else whoever
+    /// comes would only take the place of another visitor.
+    std::function<void(stream_socket, const origin&, std::string received, bool has_room)> visit;
     /// How many of them are open.
     std::function<std::size_t()> count;
     /// Ends the one that is there longest: somebody else needs its place. False: there is none.

@@ -57,33 +57,6 @@ std::string_view origin_of(host which, const hosts& known) {
     return known.names_of(which).empty() ? "seen" : "hosts_file";
 }
 
-json::object report_of_host(host which, const registry& all, const hosts& known) {
-    json::object result;
-    const auto names = known.names_of(which);
-    result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
-    json::array as_names;
-    for (const auto& name : names) {
-        as_names.push_back(text(name));
-    }
-    result["names"] = std::move(as_names);
-    result["address"] = to_string(which.first_address());
-    auto addresses = known.addresses_of(which);
-    if (which.is_machine()) {
-        addresses.push_back(loopback_v6);
-        std::copy_if(
-            known.machine().addresses.begin(), known.machine().addresses.end(), std::back_inserter(addresses),
-            [&](const address& one) { return one != loopback_v4 && one != loopback_v6 && known.at(one).is_machine(); });
-    }
-    json::array as_addresses;
-    for (const auto& one : addresses) {
-        as_addresses.emplace_back(to_string(one));
-    }
-    result["addresses"] = std::move(as_addresses);
-    result["origin"] = origin_of(which, known);
-    result["nodes"] = all.placed_at(which).size();
-    return result;
-}
-
 } // namespace
 
 std::string_view to_string(placement_state state) noexcept {
@@ -147,8 +120,9 @@ json::object report_of(const registration& one, const hosts& known, wall_clock& 
     result["protocol"] = one.self.protocol;
     result["highest_version"] = one.self.highest_version;
     result["lowest_version"] = one.self.lowest_version;
-    result["creation"] = one.creation;
-    result["since"] = clock.text(one.since);
+    const bool is_registered = one.since != time_point(); // a refused one never was
+    result["creation"] = is_registered ? json::value(one.creation) : json::value(nullptr);
+    result["since"] = is_registered ? json::value(clock.text(one.since)) : json::value(nullptr);
     result["evidence"] = has_host ? json::value(to_string(one.found.how)) : json::value(nullptr);
     result["is_guess"] = one.found.is_guess;
     result["is_adopted"] = one.is_adopted;
@@ -157,16 +131,8 @@ json::object report_of(const registration& one, const hosts& known, wall_clock& 
     return result;
 }
 
-json::object report_of_hosts(const registry& all, const hosts& known) {
-    std::vector<host> which{the_machine};
-    const auto add = [&](host one) {
-        if (std::find(which.begin(), which.end(), one) == which.end()) {
-            which.push_back(one);
-        }
-    };
-    for (const auto& one : known.configured()) {
-        add(host(one.addresses.front()));
-    }
+std::vector<host> all_hosts(const registry& all, const hosts& known) {
+    std::vector<host> result{the_machine};
     std::set<host> others; // in the order of their addresses
     for (const auto& one : known.machine().names) {
         others.insert(known.at(one.where));
@@ -174,15 +140,39 @@ json::object report_of_hosts(const registry& all, const hosts& known) {
     for (const auto& one : all.hosts_with_nodes()) {
         others.insert(one);
     }
-    for (const auto& one : others) {
-        add(one);
+    others.erase(the_machine);
+    for (const auto& one : known.configured()) {
+        result.emplace_back(one.addresses.front());
+        others.erase(result.back());
     }
-    json::array rows;
-    for (const auto& one : which) {
-        rows.push_back(report_of_host(one, all, known));
-    }
+    result.insert(result.end(), others.begin(), others.end());
+    return result;
+}
+
+json::object report_of(host which, const registry& all, const hosts& known) {
     json::object result;
-    result["hosts"] = std::move(rows);
+    const auto names = known.names_of(which);
+    result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
+    json::array as_names;
+    for (const auto& name : names) {
+        as_names.push_back(text(name));
+    }
+    result["names"] = std::move(as_names);
+    result["address"] = to_string(which.first_address());
+    auto addresses = known.addresses_of(which);
+    if (which.is_machine()) {
+        addresses.push_back(loopback_v6);
+        std::copy_if(
+            known.machine().addresses.begin(), known.machine().addresses.end(), std::back_inserter(addresses),
+            [&](const address& one) { return one != loopback_v4 && one != loopback_v6 && known.at(one).is_machine(); });
+    }
+    json::array as_addresses;
+    for (const auto& one : addresses) {
+        as_addresses.emplace_back(to_string(one));
+    }
+    result["addresses"] = std::move(as_addresses);
+    result["origin"] = origin_of(which, known);
+    result["nodes"] = all.count_at(which);
     return result;
 }
 
@@ -195,6 +185,7 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     result["uid"] = facts.uid;
     result["path"] = text_or_null(facts.program);
     result["started"] = clock.text(facts.started);
+    result["run"] = facts.started.time_since_epoch().count();
     result["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(now - facts.started).count();
     result["port"] = facts.port;
     json::array listeners;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace epmd {
 
@@ -24,7 +25,10 @@ std::string_view to_string(refusal) noexcept;
 boost::json::object report_of(const registration&, const hosts&, wall_clock&);
 
 /// All hosts: the machine, the configured ones, those of the hosts file, and others that have nodes.
-boost::json::object report_of_hosts(const registry&, const hosts&);
+std::vector<host> all_hosts(const registry&, const hosts&);
+
+/// One of them.
+boost::json::object report_of(host, const registry&, const hosts&);
 
 /// The daemon, its limits and what it has counted.
 boost::json::object report_of(const daemon_facts&, const service&, wall_clock&, time_point now);

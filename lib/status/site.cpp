@@ -4,7 +4,7 @@
 #include "status/request.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <utility>
 
 namespace epmd {
@@ -61,16 +62,19 @@ bool may_be_answered(http::verb method, const error_code& error) {
 
 struct site::visitor {
     visitor(stream_socket socket, const origin& ends)
-        : stream(std::move(socket)), from(ends), news(stream.get_executor()) {}
+        : stream(std::move(socket)), from(ends), news(stream.get_executor()), turn(stream.get_executor()) {}
 
     beast::basic_stream<asio::ip::tcp, executor> stream;
     origin from;
     beast::flat_buffer received;
     bool is_open = true;
+    bool has_asked = false; // its request is there whole
+    bool has_room = true;
     bool follows = false;
     std::deque<std::shared_ptr<const std::string>> unread;
     std::size_t unread_bytes = 0;
     timer news; // ends early when there is something unread
+    timer turn; // ends when it may write a slice
 };
 
 namespace {
@@ -107,12 +111,6 @@ awaitable write_slice(stream_of_visitor& stream, std::string text, unsigned vers
     }
 }
 
-awaitable write_body(stream_of_visitor& stream, slices body, unsigned version, error_code& error) {
-    for (auto slice = body(); !slice.empty() && !error; slice = body()) {
-        co_await write_slice(stream, std::move(slice), version, error);
-    }
-}
-
 awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& error) {
     if (version >= 11 && !error) {
         co_await asio::async_write(stream, http::make_chunk_last(), asio::redirect_error(use_awaitable, error));
@@ -125,13 +123,36 @@ site::site(asio::io_context& io, view shown) : io_(io), view_(std::move(shown)) 
 
 site::~site() = default;
 
-void site::visit(stream_socket socket, const origin& from, std::string received) {
+void site::visit(stream_socket socket, const origin& from, std::string received, bool has_room) {
+    if (visitors_.size() >= max_visitors) { // one that has not asked for anything makes room
+        const auto silent =
+            std::find_if(visitors_.begin(), visitors_.end(), [](const auto& one) { return !one->has_asked; });
+        if (silent != visitors_.end()) {
+            end(visitor_ptr(*silent));
+        }
+    }
     const auto self = std::make_shared<visitor>(std::move(socket), from);
+    self->has_room = has_room;
     const auto bytes = self->received.prepare(received.size());
     asio::buffer_copy(bytes, asio::buffer(received));
     self->received.commit(received.size());
     visitors_.push_back(self);
-    asio::co_spawn(io_.get_executor(), serve(self), asio::detached);
+    if (is_open_) {
+        begin(self);
+    }
+}
+
+void site::open() {
+    is_open_ = true;
+    for (const auto& one : std::list<visitor_ptr>(visitors_)) {
+        begin(one);
+    }
+}
+
+void site::begin(const visitor_ptr& self) {
+    asio::co_spawn(io_.get_executor(), serve(self), [this, self](const std::exception_ptr&) {
+        end(self); // if it was ended by an error of ours, its place is free again
+    });
 }
 
 bool site::end_one() {
@@ -153,11 +174,12 @@ void site::end(const visitor_ptr& self) {
         visitors_.remove(self);
         self->stream.close();
         self->news.cancel();
+        self->turn.cancel();
     }
 }
 
 /// What is said to a request that was read, or could not be.
-page_reply site::answer_to(const http_request& request, const error_code& error, const origin& from) {
+page_reply site::answer_to(const http_request& request, const error_code& error, const visitor& who) {
     const auto host = request[http::field::host];
     const auto what = page_of({request.target().data(), request.target().size()});
     if (error == http::error::header_limit) {
@@ -166,10 +188,16 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (error) {
         return refusal_reply(400, "this is not HTTP: " + error.message());
     }
+    if (!who.has_room) {
+        return refusal_reply(503, "descriptors are short, and nodes go before; come again later, or raise the limit");
+    }
+    if (request.count(http::field::host) > 1) {
+        return refusal_reply(400, "there are two Host headers");
+    }
     if (visitors_.size() > max_visitors) {
         return refusal_reply(503, std::to_string(max_visitors) + " others are being served; come again later");
     }
-    if (!is_host_header_allowed({host.data(), host.size()}, from, view_.mind().all_hosts())) {
+    if (!is_host_header_allowed({host.data(), host.size()}, who.from, view_.mind().all_hosts())) {
         return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
                                   "localhost, and the names of hosts");
     }
@@ -188,16 +216,18 @@ awaitable site::serve(visitor_ptr self) {
         end(self);
         co_return;
     }
+    self->has_asked = true;
     const bool is_head = request.method() == http::verb::head;
     const unsigned version = error || request.version() >= 11 ? 11 : 10;
-    const auto answer = answer_to(request, error, self->from);
+    const auto answer = answer_to(request, error, *self);
+    self->follows = answer.is_endless && !is_head; // from this moment on: what happens now is not among the nodes
     error = {};
     co_await write_header(self->stream, answer, version, error);
     if (!error && !is_head) {
         if (answer.is_endless) {
             co_await follow(self, answer.body, version);
         } else {
-            co_await write_body(self->stream, answer.body, version, error);
+            co_await write_body(self, answer.body, version, error);
             co_await write_end(self->stream, version, error);
         }
     }
@@ -208,13 +238,42 @@ awaitable site::serve(visitor_ptr self) {
     }
 }
 
+/// Slice by slice. In each turn of the loop only one visitor writes one: else lookups would wait for as many slices as
+/// there are visitors.
+awaitable site::write_body(visitor_ptr self, slices body, unsigned version, error_code& error) {
+    while (self->is_open && !error) {
+        in_line_.push_back(self);
+        self->turn.expires_at(time_point::max());
+        if (!std::exchange(is_turn_due_, true)) {
+            asio::post(io_, [this] { next_turn(); });
+        }
+        error_code is_my_turn;
+        co_await self->turn.async_wait(asio::redirect_error(use_awaitable, is_my_turn));
+        auto slice = self->is_open ? body() : std::string();
+        if (slice.empty()) {
+            co_return;
+        }
+        co_await write_slice(self->stream, std::move(slice), version, error);
+    }
+}
+
+/// What is posted comes after the sockets have been looked at.
+void site::next_turn() {
+    if (in_line_.empty()) {
+        is_turn_due_ = false;
+        return;
+    }
+    in_line_.front()->turn.cancel();
+    in_line_.pop_front();
+    asio::post(io_, [this] { next_turn(); });
+}
+
 /// Shows all nodes, then tells what happens, until it leaves or does not read. What happens while the nodes are written
 /// comes after them.
 awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
-    self->follows = true;
     error_code error;
     co_await write_slice(self->stream, "event: nodes\ndata: ", version, error);
-    co_await write_body(self->stream, nodes, version, error);
+    co_await write_body(self, nodes, version, error);
     co_await write_slice(self->stream, "\n", version, error); // an empty line ends an event
     if (error) {
         co_return;

@@ -16,6 +16,7 @@
 #include <boost/beast/http/message.hpp>
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -38,8 +39,12 @@ class site {
     site(const site&) = delete;
     site& operator=(const site&) = delete;
 
-    /// Serves a connection that began with `received`, which looks like HTTP. Comes back at once.
-    void visit(stream_socket, const origin&, std::string received);
+    /// Begins to answer. Until then those who come wait: hosts are being made out.
+    void open();
+
+    /// Serves a connection that began with `received`, which looks like HTTP. Comes back at once. `has_room`:
+    /// descriptors are not short; else it is told to come again later.
+    void visit(stream_socket, const origin&, std::string received, bool has_room);
 
     /// How many connections are open.
     [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
@@ -60,9 +65,12 @@ class site {
     using visitor_ptr = std::shared_ptr<visitor>;
     using http_request = boost::beast::http::request<boost::beast::http::empty_body>;
 
+    void begin(const visitor_ptr&);
     awaitable serve(visitor_ptr);
     awaitable follow(visitor_ptr, slices nodes, unsigned version);
-    page_reply answer_to(const http_request&, const boost::system::error_code&, const origin&);
+    page_reply answer_to(const http_request&, const boost::system::error_code&, const visitor&);
+    awaitable write_body(visitor_ptr, slices, unsigned version, boost::system::error_code&);
+    void next_turn();
     void push(std::string_view event, const std::string& data);
     void end(const visitor_ptr&);
 
@@ -70,6 +78,9 @@ class site {
     view view_;
     wall_clock clock_;
     std::list<visitor_ptr> visitors_; // the one that is there longest first
+    std::deque<visitor_ptr> in_line_; // those that have a slice to write
+    bool is_turn_due_ = false;
+    bool is_open_ = false;
 };
 
 } // namespace epmd

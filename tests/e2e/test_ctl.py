@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -49,6 +50,7 @@ class Views(CtlCase, ServedCase):
             vm.started()
         self.enterContext(ask.register("idfe", 7, to="127.0.0.9", node_type=ask.C_NODE))
         self.enterContext(ask.register("wanderer", 8, node_type=ask.C_NODE))
+        eventually(lambda: "pending" not in ctl("nodes").stdout, "all have been looked for")
 
     def test_hosts(self) -> None:
         self.assertEqual(
@@ -173,6 +175,18 @@ class Mistakes(CtlCase):
                 self.assertIn("no epmd answers on port 4369; start one by `loopmd -daemon`", self.complaint(*words, status=NO_DAEMON))
 
     def test_what_answers_as_nobody_does_is_told_of(self) -> None:
+        for answer in (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+            b"HTTP/1.1 200 OK\r\nServer: loopmd\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
+            b'HTTP/1.1 200 OK\r\nServer: loopmd\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"other":1}',
+            b"HTTP/1.1 404 No\r\nServer: loopmd\r\nContent-Length: 7\r\nConnection: close\r\n\r\n\033]0;own",
+            b"\0\0\0\x07garbage",
+            b"",
+        ):
+            with self.subTest(answer):
+                self.check_odd(answer)
+
+    def check_odd(self, answer: bytes) -> None:
         with socket.create_server(("127.0.0.1", 4369)) as odd:
 
             def serve() -> None:
@@ -181,13 +195,15 @@ class Mistakes(CtlCase):
                         one, _ = odd.accept()
                         with one:
                             one.recv(1000)
-                            one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+                            one.sendall(answer)
 
             thread = threading.Thread(target=serve)
             thread.start()
             try:
-                for words in (("hosts",), ("nodes",), ("status",), ("wait", "x", "--timeout", "1")):
-                    self.complaint(*words)
+                for words in (("hosts",), ("nodes",), ("status",), ("wait", "x", "--timeout", "1"), ("wait-free", "x", "--timeout", "1")):
+                    told = ctl(*words)
+                    self.assertEqual((told.returncode, told.stdout), (FAILED, ""), told)
+                    self.assertNotIn("\033", told.stderr)
             finally:
                 odd.shutdown(socket.SHUT_RDWR)
                 thread.join()
@@ -293,6 +309,43 @@ class Wait(CtlCase, ServedCase):
             self.assertEqual(waiting.wait(20), DONE)
         waiting.communicate()
 
+    def test_nor_is_one_that_ends_at_once_and_is_away_for_a_while(self) -> None:
+        waiting = subprocess.Popen([EPMDCTL, "wait", "idfe@lowry"], env=ctl_environment(), stderr=subprocess.PIPE, text=True)
+        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["http_connections"] == 2, "it waits")
+        self.daemon.stop()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            waiting.wait(2)
+        self.daemon = self.serve()
+        with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE):
+            self.assertEqual(waiting.wait(20), DONE)
+        waiting.communicate()
+
+    def test_a_daemon_that_does_not_answer_costs_no_more_than_the_time_out(self) -> None:
+        self.daemon.send(signal.SIGSTOP)
+        self.addCleanup(self.daemon.send, signal.SIGCONT)
+        begin = time.monotonic()
+        self.assertEqual(ctl("wait", "idfe", "--timeout", "2").returncode, FAILED)
+        self.assertLess(time.monotonic() - begin, 6)
+
+    def test_a_node_that_comes_back_to_the_daemon_that_took_it_over_is_never_free(self) -> None:
+        self.daemon.stop()
+        stock = self.serve(path=STOCK)
+        vm = self.vm(Erl, "-sname", "idfe")
+        vm.started()
+        self.daemon = self.serve("--replace", is_alone=False)
+        stock.process.wait(10)
+        self.assertEqual([one["is_adopted"] for one in json.loads(self.check("nodes", "--json"))["nodes"]], [True])
+        self.assertEqual(ctl("wait-free", "idfe", "--timeout", "5").returncode, FAILED)
+        self.assertEqual([one["is_adopted"] for one in json.loads(self.check("nodes", "--json"))["nodes"]], [False])
+        self.check("wait", "idfe", "--timeout", "0")
+
+    def test_one_that_is_registered_in_the_moment_of_asking_is_seen(self) -> None:
+        for number in range(40):
+            waiting = subprocess.Popen([EPMDCTL, "wait", f"node{number}@lowry", "--timeout", "5"], env=ctl_environment(), stderr=subprocess.DEVNULL)
+            time.sleep(number / 4000)
+            with ask.register(f"node{number}", 7, to="127.0.0.2", node_type=ask.C_NODE):
+                self.assertEqual(waiting.wait(10), DONE, number)
+
     def test_a_host_that_is_none_is_told_of(self) -> None:
         self.assertIn("nosuch does not resolve", self.complaint("wait", "x@nosuch"))
 
@@ -304,7 +357,7 @@ class Files(CtlCase):
         self.serve("--config", str(self.file("loopmd.conf", CONFIGURED)))
         text = self.check("inetrc")
         inetrc = self.file("inetrc", text)
-        self.assertTrue(text.endswith("{lookup,[file,native]}.\n"))
+        self.assertIn("\n{lookup,[file,native]}.\n", text)
         lowry = self.vm(Erl, "-sname", "idfe@lowry", cookie="c", environment={"ERL_INETRC": str(inetrc)})
         indecline = self.vm(Erl, "-sname", "idfe@indecline", cookie="c", environment={"ERL_INETRC": str(inetrc)})
         for vm in (lowry, indecline):

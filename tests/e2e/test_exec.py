@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -43,7 +44,7 @@ class ExecCase(Case):
         return (EPMDCTL, "exec", *words, host)
 
     def vm_at(self, host: str, kind: type[Vm], *flags: str, words: tuple[str, ...] = (), extra: dict[str, str] | None = None, files: dict[str, str] | None = None) -> Vm:
-        variables = {"XDG_RUNTIME_DIR": ctl_environment(uid=self.uid)["XDG_RUNTIME_DIR"], **(extra or {})}
+        variables = {name: ctl_environment(uid=self.uid)[name] for name in ("XDG_RUNTIME_DIR", "TMPDIR")} | (extra or {})
         wrapper = (*as_user(self.uid), *self.at(host, *words, "--"))
         home = self.scratch("home")
         home.mkdir()
@@ -151,24 +152,33 @@ class AsRoot(ExecCase):
         subprocess.run(["ip", "addr", "add", "fd00::5/128", "dev", "lo"], check=True)
         self.addCleanup(lambda: subprocess.run(["ip", "addr", "del", "fd00::5/128", "dev", "lo"], check=True))
         self.assertIn("inet_dist_use_interface {64768,0,0,0,0,0,0,5}", self.run_at("fd", "sh", "-c", "echo $ERL_AFLAGS"))
+        for flags in ((), ("-proto_dist", "inet6_tcp")):
+            vm = self.vm_at("fd", Erl, "-sname", "idfe", *flags).started()
+            self.assertEqual(ask.lookup("fd00::5", "idfe"), vm.distribution_port())
+            vm.stop()
+            eventually(lambda: ask.lookup("fd00::5", "idfe") is None, "it has gone")
+
+    def test_the_hosts_own_spelling_counts(self) -> None:
+        for host in ("LOWRY", "Lowry."):
+            self.assertEqual(self.run_at(host, "hostname"), "lowry\n")
 
     def test_what_is_set(self) -> None:
         words = self.run_at("lowry", "sh", "-c", 'hostname; echo "$HOSTNAME"; echo "$ERL_AFLAGS"; echo "$ERL_EPMD_PORT"; cat "$ERL_INETRC"').splitlines()
         self.assertEqual(words[:4], ["lowry", "lowry", FLAGS, "4369"])
-        self.assertEqual(words[5:-1], [
+        self.assertEqual(words[5:-2], [
             '{host,{127,0,0,2},["lowry"]}.',
             '{host,{127,0,0,3},["indecline"]}.',
             '{host,{127,0,0,4},["lazarides.example.test","lazarides"]}.',
             '{host,{64768,0,0,0,0,0,0,5},["fd"]}.',
         ])
-        self.assertEqual(words[-1], "{lookup,[file,native]}.")
+        self.assertEqual(words[-2], "{lookup,[file,native]}.")
         self.assertEqual(socket.gethostname(), machine.HOSTNAME)
 
     def test_what_was_set_before_goes_on_to_count(self) -> None:
         theirs = self.file("inetrc", '{host,{127,0,0,50},["theirs"]}.\n%% without an end of line')
         before = '-kernel x "a b" -s y'
         told = self.run_at("lowry", "sh", "-c", 'echo "$ERL_AFLAGS"; cat "$ERL_INETRC"', extra={"ERL_AFLAGS": before, "ERL_INETRC": str(theirs)})
-        self.assertEqual(told.splitlines()[0], f"{before} {FLAGS}")
+        self.assertEqual(told.splitlines()[0], f"{FLAGS} {before}")
         self.assertIn('{host,{127,0,0,50},["theirs"]}.\n%% without an end of line\n', told)
         vm = self.vm_at("lowry", Erl, "-sname", "idfe", extra={"ERL_INETRC": str(theirs)}).started()
         self.assertEqual(vm.evaluate("inet:getaddr(theirs, inet)"), "{ok,{127,0,0,50}}")
@@ -177,6 +187,10 @@ class AsRoot(ExecCase):
         told = self.run_at("indecline", *self.at("lowry"), "sh", "-c", 'hostname; echo "$ERL_AFLAGS"; cat "$ERL_INETRC"')
         self.assertEqual(told.splitlines()[:2], ["lowry", FLAGS])
         self.assertEqual(told.count('["indecline"]'), 1)
+        theirs = self.file("inetrc", '{host,{127,0,0,50},["theirs"]}.\n')
+        for _ in range(2):
+            told = self.run_at("lowry", *self.at("lowry"), "sh", "-c", 'cat "$ERL_INETRC"', extra={"ERL_INETRC": str(theirs)})
+            self.assertEqual(told.count("theirs"), 1)
 
     def test_status_signals_and_pipes_are_the_commands(self) -> None:
         for status in (0, 7, 255):
@@ -210,10 +224,11 @@ class AsRoot(ExecCase):
         shell = subprocess.run(["sh", "-ec", f'{text}\necho "$ERL_AFLAGS"; echo "$ERL_EPMD_PORT"; cat "$ERL_INETRC"'], capture_output=True, text=True, env=ctl_environment(uid=self.uid))
         self.assertEqual(shell.stdout.splitlines()[:2], [FLAGS, "4369"])
         self.assertIn('{host,{127,0,0,2},["lowry"]}.', shell.stdout)
-        self.assertEqual(text.splitlines()[0], "# lowry (127.0.0.2); name nodes with their host: --sname idfe@lowry")
+        self.assertEqual(text.splitlines()[-1], "# lowry (127.0.0.2); name nodes with their host: --sname idfe@lowry")
+        self.assertIn("--name idfe@127.0.0.9", ctl("exec", "--print", "127.0.0.9", uid=self.uid).stdout)
         odd = ctl("exec", "--print", "lowry", extra={"ERL_AFLAGS": "-x 'y' \"$z\" `w`"}, uid=self.uid).stdout
         shell = subprocess.run(["sh", "-ec", f'{odd}\nprintf %s "$ERL_AFLAGS"'], capture_output=True, text=True)
-        self.assertEqual(shell.stdout, f"-x 'y' \"$z\" `w` {FLAGS}")
+        self.assertEqual(shell.stdout, f"{FLAGS} -x 'y' \"$z\" `w`")
 
     def test_a_private_port_goes_with_it(self) -> None:
         self.enterContext(Daemon("-port", "4999", "--config", str(self.file("loopmd.conf", CONFIGURED)), port=4999))
@@ -232,14 +247,19 @@ class AsRoot(ExecCase):
 
     def test_a_folder_that_somebody_else_may_write_to_is_not_used(self) -> None:
         folder = self.scratch("runtime")
-        (folder / "loopmd").mkdir(parents=True)
-        for path in (folder, folder / "loopmd"):
+        name = "loopmd-0" if self.uid is None else "loopmd"
+        (folder / name).mkdir(parents=True)
+        for path in (folder, folder / name):
             path.chmod(0o777)
             if self.uid is not None:
                 os.chown(path, self.uid, self.uid)
-        told = ctl("exec", "lowry", "--", "true", extra={"XDG_RUNTIME_DIR": str(folder)}, uid=self.uid)
+        told = ctl("exec", "lowry", "--", "true", extra={"XDG_RUNTIME_DIR": str(folder), "TMPDIR": str(folder)}, uid=self.uid)
         self.assertEqual(told.returncode, 1)
         self.assertIn("is not ours alone", told.stderr)
+
+    def test_a_file_that_is_not_there_is_told_of(self) -> None:
+        told = ctl("exec", "lowry", "--", "true", extra={"ERL_INETRC": "/nowhere"}, uid=self.uid)
+        self.assertEqual((told.returncode, told.stderr), (0, "epmdctl: ERL_INETRC names /nowhere, which cannot be read and does not count\n"))
 
 
 class AsUser(AsRoot):
@@ -248,6 +268,22 @@ class AsUser(AsRoot):
     def test_who_we_are_stays(self) -> None:
         told = self.run_at("lowry", "sh", "-c", "id -u; id -g; cat /proc/self/uid_map; grep CapEff /proc/self/status")
         self.assertEqual(told.split(), ["1000", "1000", "1000", "1000", "1", "CapEff:", "0000000000000000"])
+
+
+class RootForAUser(ExecCase):
+    def test_a_command_that_becomes_a_user_finds_the_hosts(self) -> None:
+        if not machine.other_users_exist():
+            self.skipTest("needs root: only one user exists in this user namespace")
+        told = self.run_at("lowry", *as_user(A_USER), "sh", "-c", 'cat "$ERL_INETRC"; hostname')
+        self.assertIn('["indecline"]', told)
+        self.assertTrue(told.endswith("lowry\n"))
+
+    def test_the_runtime_folder_of_a_user_is_left_to_that_user(self) -> None:
+        if not machine.other_users_exist():
+            self.skipTest("needs root: only one user exists in this user namespace")
+        users = ctl_environment(uid=A_USER)["XDG_RUNTIME_DIR"]
+        self.run_at("lowry", "true", extra={"XDG_RUNTIME_DIR": users})
+        self.assertEqual(ctl("exec", "lowry", "--", "true", uid=A_USER).returncode, 0)
 
 
 class WithoutNamespaces(ExecCase):
@@ -295,6 +331,16 @@ class NoDaemon(Case):
         self.assertEqual(rows(ctl("hosts").stdout)[0][0], machine.HOSTNAME)  # not the hostname of whom it was brought up for
         told = ctl("exec", "lowry", "--", "hostname")
         self.assertEqual((told.returncode, told.stdout, told.stderr), (0, "lowry\n", ""))
+
+    def test_one_that_is_brought_up_from_inside_a_host_is_the_whole_machines(self) -> None:
+        ctl("exec", "lowry", "--", "true", extra={"HOME": str(self.home)})
+        self.addCleanup(self.end_daemon)
+        pid = json.loads(ctl("status", "--json").stdout)["pid"]
+        inside = f"kill {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.01; done; exec {EPMDCTL} exec indecline -- hostname"
+        told = ctl("exec", "lowry", "--", "sh", "-c", inside, extra={"HOME": str(self.home)})
+        self.assertEqual((told.returncode, told.stdout), (0, "indecline\n"), told.stderr)
+        self.assertIn("has started", told.stderr)
+        self.assertEqual([row[:3] for row in rows(ctl("hosts").stdout)[:2]], [[machine.HOSTNAME, "127.0.0.1,::1,127.0.1.1", "machine"], ["lowry", "127.0.0.2", "configured"]])
 
     def test_to_print_the_environment_none_is_needed(self) -> None:
         told = ctl("exec", "--print", "lowry", extra={"HOME": str(self.home)})

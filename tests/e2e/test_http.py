@@ -6,10 +6,13 @@ import contextlib
 import http.client
 import json
 import socket
+import subprocess
+import threading
 import time
 
 import ask
 from case import ServedCase
+from ctl import EPMDCTL, ctl_environment
 from neighbour import OURS, Neighbour
 from vm import Erl, eventually
 
@@ -174,6 +177,39 @@ class Followers(ServedCase):
                 self.assertEqual((name, data["reason"], data["other"]["port"]), ("refused", "name_taken", 8))
             self.assertEqual(events.next()[0], "unregistered")
 
+    def test_who_begins_to_follow_in_the_midst_of_a_crowd_has_no_gap(self) -> None:
+        with contextlib.ExitStack() as stack:
+            held: list[ask.Registration] = []
+
+            def crowd() -> None:
+                for number in range(600):
+                    held.append(ask.register(f"node{number}", 1000 + number, to="127.0.0.2", node_type=ask.C_NODE))
+                    if number % 3 == 2:
+                        held.pop(-2).close()
+
+            thread = threading.Thread(target=crowd)
+            thread.start()
+            followers = []
+            while thread.is_alive() and len(followers) < 40:
+                followers.append(stack.enter_context(Events()))
+            thread.join()
+            stack.enter_context(ask.register("last", 7, to="127.0.0.2", node_type=ask.C_NODE))
+            expected = {f"node{number}" for number in range(600) if number % 3 != 1} | {"last"}
+            self.assertGreater(len(followers), 5)
+            for events in followers:
+                seen: dict[int, str] = {}
+                while "last" not in seen.values():
+                    name, data = events.next()
+                    if name == "nodes":
+                        seen = {one["id"]: one["alive_name"] for one in data["nodes"]}
+                    elif name == "unregistered":
+                        seen.pop(data["node"]["id"], None)
+                    else:
+                        seen[data["node"]["id"]] = data["node"]["alive_name"]
+                self.assertEqual(set(seen.values()), expected)
+            for one in held:
+                one.close()
+
     def test_a_reload_is_told_with_its_trouble(self) -> None:
         config = self.file("loopmd.conf", "")
         self.daemon.stop()
@@ -216,6 +252,17 @@ class Followers(ServedCase):
                 self.assertEqual(ask.lookup("127.0.0.2", "idfe"), 7)
         eventually(lambda: get("/status").status == 200, "there is room again")
 
+    def test_who_asks_nothing_keeps_nobody_out(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(300):
+                stack.enter_context(ask.dial("127.0.0.1")).sendall(b"GET / HT")
+            self.assertLessEqual(page("/status")["limits"]["http_connections"], 64)
+            events = stack.enter_context(Events())
+            for _ in range(100):
+                stack.enter_context(ask.dial("127.0.0.1")).sendall(b"HEAD")
+            with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE):
+                self.assertEqual([events.next()[0] for _ in range(3)], ["nodes", "registered", "placed"])
+
 
 class FewDescriptors(ServedCase):
     def setUp(self) -> None:
@@ -231,4 +278,15 @@ class FewDescriptors(ServedCase):
                 node = stack.enter_context(ask.register(f"node{number}", 10000 + number, to="127.0.0.2", node_type=ask.C_NODE))
                 self.assertEqual(node.result, 0)
             self.assertEqual(len(ask.names("127.0.0.2")), 47)
-            self.assertEqual(len(page("/nodes")["nodes"]), 47)
+            self.assertEqual(get("/nodes").status, 503)  # it would only take another visitor's place
+
+    def test_those_who_follow_do_not_push_each_other_out_again_and_again(self) -> None:
+        followers = [subprocess.Popen([EPMDCTL, "watch"], env=ctl_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        with contextlib.ExitStack() as stack:
+            for number in range(46):  # of 48 that there is room for
+                stack.enter_context(ask.register(f"node{number}", 10000 + number, to="127.0.0.2", node_type=ask.C_NODE))
+            time.sleep(3)
+            for one in followers:
+                one.kill()
+            lines = [line for one in followers for line in one.communicate()[1].splitlines()]
+        self.assertLess(len(lines), 20, lines)

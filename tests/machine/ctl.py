@@ -27,7 +27,7 @@ def ctl_environment(extra: dict[str, str] | None = None, uid: int | None = None)
         folder.mkdir(mode=0o700)
         if uid is not None:
             os.chown(folder, uid, uid)
-    return environment({"XDG_RUNTIME_DIR": str(folder), **(extra or {})})
+    return environment({"XDG_RUNTIME_DIR": str(folder), "TMPDIR": str(SCRATCH), **(extra or {})})
 
 
 def ctl(

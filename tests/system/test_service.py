@@ -40,6 +40,15 @@ class Installation(ServiceCase):
             self.assertRegex(status, r"CapEff:\t0{16}\nCapBnd:\t0{16}\n")
             self.assertRegex(status, r"NoNewPrivs:\t1\n")
 
+    def test_completions_and_a_profile_come_with_it(self) -> None:
+        with self.served() as machine:
+            for program in ("loopmd", "epmdctl"):
+                self.assertIn(f"complete -F _{program} {program}", machine.file(f"/usr/share/bash-completion/completions/{program}"))
+                self.assertIn(f"#compdef {program}", machine.file(f"/usr/share/zsh/vendor-completions/_{program}"))
+                self.assertIn(f"complete -c {program}", machine.file(f"/usr/share/fish/vendor_completions.d/{program}.fish"))
+            self.assertIn("profile epmdctl", machine.file("/usr/share/loopmd/apparmor/epmdctl"))
+            self.assertFalse(machine.run("find", "/etc", "-path", "*apparmor*", "-name", "epmdctl").stdout)
+
     def test_a_stock_epmd_that_runs_gives_way_and_its_nodes_come_over(self) -> None:
         with self.booted() as machine:
             idfe = machine.erl("-sname", "idfe@lowry").started()

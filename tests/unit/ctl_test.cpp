@@ -91,8 +91,7 @@ TEST_CASE("addresses as Erlang writes them") {
 }
 
 TEST_CASE("inetrc and hosts file have the configured hosts, with short names of long ones") {
-    CHECK(inetrc_text(known) == "%% Made by epmdctl: the hosts of loopmd, for ERL_INETRC.\n"
-                                "{host,{127,0,0,2},[\"lowry\"]}.\n"
+    CHECK(inetrc_text(known) == "{host,{127,0,0,2},[\"lowry\"]}.\n"
                                 "{host,{64768,0,0,0,0,0,0,4},[\"lazarides.example.test\",\"lazarides\"]}.\n"
                                 "{host,{127,0,0,4},[\"lazarides.example.test\",\"lazarides\"]}.\n"
                                 "{host,{64768,0,0,0,0,0,0,6},[\"six\"]}.\n"
@@ -117,23 +116,49 @@ TEST_CASE("a host without a usable name is called by its address") {
     CHECK(hostname_of(host("127.0.0.9"_ip), known) == "host-127-0-0-9");
 }
 
-TEST_CASE("flags of Erlang: ours come last, and take the place of those of an outer host") {
+TEST_CASE("flags of Erlang: ours come first, and take the place of those of an outer host") {
     const residence lowry{.where = host("127.0.0.2"_ip), .hostname = "lowry"};
     const std::string ours =
         "-kernel inet_dist_use_interface {127,0,0,2} -kernel inet_dist_connect_options [{ifaddr,{127,0,0,2}}]";
     CHECK(erl_flags("", lowry, known) == ours);
-    CHECK(erl_flags("-x \"a b\"", lowry, known) == "-x \"a b\" " + ours);
+    CHECK(erl_flags("-x \"a b\" -extra c", lowry, known) == ours + " -x \"a b\" -extra c");
     CHECK(erl_flags(ours, lowry, known) == ours);
-    auto outer = residence{.where = host("127.0.0.7"_ip), .hostname = "x"};
-    CHECK(erl_flags(erl_flags("-a", outer, known) + " -b", lowry, known) == "-a -b " + ours);
+    const residence outer{.where = host("127.0.0.7"_ip), .hostname = "x"};
+    CHECK(erl_flags(erl_flags("-a", outer, known) + " -b", lowry, known) == ours + " -a -b");
     auto anywhere = lowry;
     anywhere.dials_from_there = false;
     CHECK(erl_flags(ours, anywhere, known) == "-kernel inet_dist_use_interface {127,0,0,2}");
+}
+
+TEST_CASE("flags of Erlang that the user has written stay as they are") {
+    const residence lowry{.where = host("127.0.0.2"_ip), .hostname = "lowry", .dials_from_there = false};
+    for (const std::string theirs :
+         {"-kernel inet_dist_use_interface \"{127, 0, 0, 9}\"", "-kernel  inet_dist_use_interface {127,0,0,9}",
+          "-kernel inet_dist_connect_options [{ifaddr,{127,0,0,9}},{priority,5}]"}) {
+        CHECK(erl_flags(theirs, lowry, known) == "-kernel inet_dist_use_interface {127,0,0,2} " + theirs);
+    }
+}
+
+TEST_CASE("a host without IPv4 has its VMs speak IPv6, unless somebody has chosen") {
+    residence six{.where = host("fd00::6"_ip), .hostname = "six", .dials_from_there = false};
+    const std::string ours = "-kernel inet_dist_use_interface {64768,0,0,0,0,0,0,6}";
+    CHECK(erl_flags("", six, known) == ours + " -proto_dist inet6_tcp");
+    CHECK(erl_flags(erl_flags("-a", six, known), six, known) == ours + " -proto_dist inet6_tcp -a");
+    CHECK(erl_flags("-proto_dist inet6_tls", six, known) == ours + " -proto_dist inet6_tls");
+    six.may_choose_protocol = false;
+    CHECK(erl_flags("", six, known) == ours);
     // Of several addresses the IPv4 one, which is what VMs speak.
     CHECK(erl_flags("", {.where = host("fd00::4"_ip), .hostname = "l", .dials_from_there = false}, known) ==
           "-kernel inet_dist_use_interface {127,0,0,4}");
-    CHECK(erl_flags("", {.where = host("fd00::6"_ip), .hostname = "six", .dials_from_there = false}, known) ==
-          "-kernel inet_dist_use_interface {64768,0,0,0,0,0,0,6}");
+}
+
+TEST_CASE("what stood in another file for ERL_INETRC stays, and ours is in it once") {
+    const auto once = inetrc_with("{host,a}.", "{host,b}.\n");
+    CHECK(once == "{host,a}.\n%% The hosts of loopmd, by epmdctl:\n{host,b}.\n%% That was all of loopmd.\n");
+    CHECK(inetrc_with(once + "{host,c}.\n", "{host,d}.\n") ==
+          "{host,a}.\n{host,c}.\n%% The hosts of loopmd, by epmdctl:\n{host,d}.\n%% That was all of loopmd.\n");
+    CHECK(inetrc_with("", "x\n") == inetrc_with(inetrc_with("", "y\n"), "x\n"));
+    CHECK(inetrc_with("a\n%% The hosts of loopmd, by epmdctl:\ncut off", "x\n") == inetrc_with("a\n", "x\n"));
 }
 
 TEST_CASE("what a process calls itself does nothing to a terminal") {
