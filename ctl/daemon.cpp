@@ -1,5 +1,6 @@
 #include "daemon.hpp"
 
+#include "environment.hpp"
 #include "output.hpp"
 #include "placement/by_name.hpp"
 #include "placement/resolver.hpp"
@@ -7,7 +8,6 @@
 
 #include <boost/json/parse.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -22,11 +22,6 @@ address address_of(const json::value& text) {
         throw bad_answer("the epmd tells of an address that is none");
     }
     return *found;
-}
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): there is one thread
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 // epmdctl exec: a command as if on a host.
 #include "daemon.hpp"
+#include "environment.hpp"
 #include "host_text.hpp"
 #include "node_environment.hpp"
 #include "output.hpp"
@@ -33,11 +34,6 @@ constexpr std::array flags{
 /// As shells say that a command is not there, or is none.
 constexpr int not_found = 127;
 constexpr int not_executable = 126;
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): there is one thread
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 /// The daemon that was installed with us, else the one on the PATH.
 std::string daemon_program() {

@@ -1,12 +1,11 @@
 // epmdctl: shows what a loopmd serves, and runs programs on its hosts.
 #include "client/http.hpp"
 #include "command_line.hpp"
+#include "environment.hpp"
 #include "output.hpp"
 #include "verb.hpp"
 
-#include <cstdlib>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,11 +13,6 @@
 namespace {
 
 using namespace epmd::ctl;
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str()); // NOLINT(concurrency-mt-unsafe): there is one thread
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
 
 exit_status run(const std::vector<std::string>& arguments) {
     const auto asked = read_command_line(arguments, variable);

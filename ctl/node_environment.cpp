@@ -9,7 +9,6 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <system_error>
 
 #include <fcntl.h>
@@ -19,10 +18,46 @@
 namespace epmd::ctl {
 namespace {
 
-/// What we have written into ERL_AFLAGS before, in that form and no other.
-const std::regex
-    our_flags(R"(-kernel inet_dist_use_interface \{[0-9,]+\})"
-              R"(( -kernel inet_dist_connect_options \[\{ifaddr,\{[0-9,]+\}\}\])?( -proto_dist inet6_tcp)?( |$))");
+constexpr std::string_view listen_flag = "-kernel inet_dist_use_interface ";
+constexpr std::string_view dial_flag = " -kernel inet_dist_connect_options [{ifaddr,";
+constexpr std::string_view ipv6_flag = " -proto_dist inet6_tcp";
+
+bool take(std::string_view& from, std::string_view what) {
+    const bool is_there = from.starts_with(what);
+    from.remove_prefix(is_there ? what.size() : 0);
+    return is_there;
+}
+
+/// {127,0,0,2}
+bool take_tuple(std::string_view& from) {
+    const auto end = from.find_first_not_of("0123456789,", 1);
+    const bool is_there = from.starts_with('{') && end != std::string_view::npos && end > 1 && from[end] == '}';
+    from.remove_prefix(is_there ? end + 1 : 0);
+    return is_there;
+}
+
+/// How much of the beginning of a line we have written, in just that form; 0: the user has.
+std::size_t length_of_ours(std::string_view line) {
+    auto rest = line;
+    if (!take(rest, listen_flag) || !take_tuple(rest)) {
+        return 0;
+    }
+    if (take(rest, dial_flag) && (!take_tuple(rest) || !take(rest, "}]"))) {
+        return 0;
+    }
+    take(rest, ipv6_flag);
+    return rest.empty() || take(rest, " ") ? line.size() - rest.size() : 0;
+}
+
+/// Without what outer calls have written: that is the first, or stands behind other flags that came later.
+std::string without_ours(std::string line) {
+    for (std::size_t at = line.find(listen_flag); at != std::string::npos; at = line.find(listen_flag, at)) {
+        const auto length = length_of_ours(std::string_view(line).substr(at));
+        line.erase(at, length);
+        at += length == 0 ? listen_flag.size() : 0;
+    }
+    return line;
+}
 
 constexpr std::string_view begin_mark = "%% The hosts of loopmd, by epmdctl:\n";
 constexpr std::string_view end_mark = "%% That was all of loopmd.\n";
@@ -115,13 +150,13 @@ std::string inetrc_with(const std::string& before, const std::string& ours) {
 std::string erl_flags(const std::string& before, const residence& about, const hosts& known) {
     const auto where = main_address(about.where, known);
     const auto tuple = erlang_tuple(where);
-    auto line = "-kernel inet_dist_use_interface " + tuple;
+    auto line = std::string(listen_flag) + tuple;
     if (about.dials_from_there) {
-        line += " -kernel inet_dist_connect_options [{ifaddr," + tuple + "}]";
+        line += std::string(dial_flag) + tuple + "}]";
     }
-    const auto others = std::regex_replace(before, our_flags, "");
+    const auto others = without_ours(before);
     if (!where.is_v4() && about.may_choose_protocol && others.find("-proto_dist") == std::string::npos) {
-        line += " -proto_dist inet6_tcp";
+        line += ipv6_flag;
     }
     return line + (others.empty() ? "" : " ") + others;
 }
