@@ -87,14 +87,17 @@ std::string_view to_string(decode_error error) noexcept {
     return "";
 }
 
-/// Whether these bytes, of which there are two at least, are the beginning of an HTTP request that only reads.
-bool begins_as_http(std::string_view received) noexcept {
+/// Of bytes that begin with a length that no request has: whether they are HTTP that only reads.
+framing frame_of_http(std::string_view received) noexcept {
     for (const std::string_view method : {"GET ", "HEAD "}) {
-        if (received.substr(0, method.size()) == method.substr(0, received.size())) {
-            return true;
+        if (received.starts_with(method)) {
+            return framing::http;
+        }
+        if (method.starts_with(received)) {
+            return framing::incomplete;
         }
     }
-    return false;
+    return framing::invalid;
 }
 
 framing frame(std::string_view received) noexcept {
@@ -103,7 +106,7 @@ framing frame(std::string_view received) noexcept {
     }
     const std::size_t length = cursor(received).u16();
     if (length == 0 || length > max_request_bytes) {
-        return begins_as_http(received) ? framing::http : framing::invalid;
+        return frame_of_http(received);
     }
     const auto whole = length_prefix_bytes + length;
     if (received.size() < whole) {
@@ -113,7 +116,7 @@ framing frame(std::string_view received) noexcept {
 }
 
 std::size_t bytes_wanted(std::string_view received) noexcept {
-    if (received.size() < length_prefix_bytes) {
+    if (received.size() < length_prefix_bytes || cursor(received).u16() > max_request_bytes) {
         return max_received_bytes - received.size();
     }
     return length_prefix_bytes + cursor(received).u16() - received.size();

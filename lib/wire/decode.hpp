@@ -27,8 +27,8 @@ enum class framing {
     incomplete, ///< more bytes are needed
     complete,   ///< exactly one request
     invalid,    ///< a length of 0 or above max_request_bytes, or bytes after the request (stock closes on each)
-    http,       ///< no request of ours: it begins, as far as it goes, with `GET ` or `HEAD `, whose first two bytes are
-                ///< a length far above max_request_bytes
+    http,       ///< no request of ours: it begins with `GET ` or `HEAD `, whose first two bytes are a length far above
+                ///< max_request_bytes. compat: of these two, a part is incomplete, where stock closes
 };
 
 /// Judges what a connection sent so far, from its first byte. `request_of` gives the request of a complete one.

@@ -175,11 +175,14 @@ TEST_CASE("a frame is 1 to 3057 bytes long, and its length alone tells") {
         {"the greatest number", u16(65535), framing::invalid},
         {"two requests in one segment", framed("n") + framed("n"), framing::invalid},
         {"half a length that may be HTTP's", "G", framing::incomplete},
-        {"the beginning of a GET", "GE", framing::http},
+        {"the beginning of a GET", "GE", framing::incomplete},
+        {"all of a GET but its space", "GET", framing::incomplete},
         {"a GET", "GET / HTTP/1.1", framing::http},
-        {"the beginning of a HEAD", "HE", framing::http},
+        {"the beginning of a HEAD", "HE", framing::incomplete},
+        {"all of a HEAD but its space", "HEAD", framing::incomplete},
         {"a HEAD", "HEAD /", framing::http},
         {"almost a GET", "GEX", framing::invalid},
+        {"almost a GET at its end", "GET/", framing::invalid},
         {"almost a HEAD", "HEAD/", framing::invalid},
         {"another method", "POST / HTTP/1.1", framing::invalid},
     };
@@ -251,6 +254,7 @@ TEST_CASE("until the length is there as much is read as comes, then no more than
     CHECK(bytes_wanted(bytes(0, 5)) == 5);
     CHECK(bytes_wanted(bytes(0, 5, "zidf")) == 1);
     CHECK(bytes_wanted(bytes(0x0b, 0xf1, "z")) == 3056);
+    CHECK(bytes_wanted("GE") == 3057);
 }
 
 TEST_CASE("an alive name is at most 255 characters, of however many bytes") {
