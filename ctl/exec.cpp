@@ -152,8 +152,10 @@ exit_status run(const call& how) {
     }
     const auto known = is_printed ? known_hosts(how) : served_hosts(how);
     const auto where = host_named(name, known);
-    if (where.is_machine()) {
-        throw failure(shown(name) + " is this machine itself: run the command as it is");
+    if (where.is_machine()) { // so one Procfile suits the machines among which hosts move
+        remark(shown(name) +
+               " is this machine itself: " + (is_printed ? "there is nothing to set" : "the command runs as it is"));
+        return is_printed ? done : become(command);
     }
     const residence about{.where = where,
                           .hostname = hostname_for(name, where, known),

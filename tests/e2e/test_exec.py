@@ -239,11 +239,19 @@ class AsRoot(ExecCase):
         self.assertEqual(ask.lookup("127.0.0.2", "idfe", 4999), vm.distribution_port())
 
     def test_hosts_that_are_none(self) -> None:
-        for host, what in (("nosuch", "does not resolve"), ("localhost", "is this machine itself"), ("workshop", "is this machine itself"), ("127.0.0.1", "is this machine itself"), ("192.0.2.1", "is not of this machine")):
+        for host, what in (("nosuch", "does not resolve"), ("192.0.2.1", "is not of this machine")):
             with self.subTest(host):
                 told = ctl("exec", host, "--", "true", uid=self.uid)
                 self.assertEqual((told.returncode, told.stdout), (1, ""))
                 self.assertIn(what, told.stderr)
+
+    def test_on_the_machine_itself_the_command_runs_as_it_is(self) -> None:
+        for host in ("localhost", "workshop", "127.0.0.1"):
+            told = ctl("exec", host, "--", "sh", "-c", 'hostname; echo "$ERL_AFLAGS"; exit 5', uid=self.uid)
+            self.assertEqual((told.returncode, told.stdout), (5, "workshop\n\n"))
+            self.assertEqual(told.stderr, f"epmdctl: {host} is this machine itself: the command runs as it is\n")
+        told = ctl("exec", "--print", "workshop", uid=self.uid)
+        self.assertEqual((told.returncode, told.stdout), (0, ""))
 
     def test_a_folder_that_somebody_else_may_write_to_is_not_used(self) -> None:
         folder = self.scratch("runtime")

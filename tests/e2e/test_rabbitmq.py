@@ -2,127 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import ask
 from case import ServedCase
-from daemon import EPMD
+from howto import SECONDS, HomeCase, HowToCase, end_all
 from machine import HOSTNAME
-from vm import eventually
 
-HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "rabbitmq-cluster-on-one-machine.md"
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # those that any user may run
 LOWRY, INDECLINE = "127.0.0.2", "127.0.0.3"
 
-SECONDS = 120.0  # for one block of the how-to: two brokers boot in 5 s when the machine has nothing else to do
-END_SECONDS = 20.0
 
-
-def sections(text: str) -> dict[str, list[str]]:
-    """The blocks of commands under each heading, without those that are marked as for once per machine."""
-    found: dict[str, list[str]] = {}
-    for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        blocks = re.findall(r"^```sh\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
-        if blocks:
-            found[part.partition("\n")[0]] = blocks
-    return found
-
-
-def processes_of(home: Path) -> list[int]:
-    """All that were started with that home and have not ended, whoever their parent is by now: a detached broker has none of ours."""
-    found = []
-    for variables in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"HOME={home}".encode() in variables.read_bytes().split(b"\0"):
-                found.append(int(variables.parent.name))
-        except OSError:
-            continue  # it ended while we looked
-    return found
-
-
-def end_all(home: Path) -> None:
-    def is_quiet() -> bool:
-        left = processes_of(home)
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        return not left
-
-    eventually(is_quiet, f"all processes of {home} have ended", END_SECONDS)
-
-
-class Reader:
-    """A bash, in which the reader of a how-to runs its blocks one after the other."""
-
-    def __init__(self, home: Path, variables: dict[str, str]) -> None:
-        self.home = home
-        self.said = ""
-        self.blocks_ = 0
-        self.process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-e"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            env=variables,
-            start_new_session=True,
-        )
-
-    def run(self, block: str) -> str:
-        """What its commands say. The first that fails ends the bash, and raises here."""
-        self.blocks_ += 1
-        file = self.home / f"block-{self.blocks_}.sh"
-        file.write_text(block)
-        mark = f"<<{self.blocks_} done>>"
-        self.process.stdin.write(f". {file} </dev/null\necho '{mark}'\n".encode())
-        self.process.stdin.flush()
-        self.said += f"$ {block}"
-        begin = len(self.said)
-        deadline = time.monotonic() + SECONDS
-        while (end := self.said.find(f"{mark}\n", begin)) < 0:
-            left = deadline - time.monotonic()
-            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
-            part = os.read(self.process.stdout.fileno(), 65536) if ready else b""
-            if not part:
-                raise AssertionError(f"{'a command failed' if ready else f'not done in {SECONDS} s'}: {block}")
-            self.said += part.decode(errors="replace")
-        return self.said[begin:end]
-
-    def stop(self) -> None:
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait(10)
-        self.process.stdout.close()
-
-
-class Brokers(ServedCase):
-    """With a home of its own for each test; whatever was started with it is ended by its process id, also when a test fails."""
-
+class Brokers(HomeCase, ServedCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         assert SCRIPTS.is_dir(), f"{SCRIPTS} is not there; it is in the package rabbitmq-server"
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.home = self.scratch("home")
-        self.home.mkdir()
-        self.variables = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "dumb"}
-        self.addCleanup(end_all, self.home)
-
-    def tell_(self) -> None:
-        super().tell_()
-        for file in sorted(self.home.rglob("*.log")):
-            print(f"--- {file}\n{file.read_text(errors='replace')[-4000:]}", file=sys.stderr)
 
     def placements(self, port: int) -> list[str]:
         """What the daemon has decided of the broker that listens there for other nodes, each time that it came."""
@@ -133,25 +30,8 @@ class Brokers(ServedCase):
             self.assertEqual(self.daemon.lines_with(trouble), [])
 
 
-class HowTo(Brokers):
-    def setUp(self) -> None:
-        super().setUp()
-        programs = self.home / "programs"
-        programs.mkdir()
-        (programs / "loopmd").symlink_to(EPMD)
-        self.variables["PATH"] = f"{programs}:{self.variables['PATH']}"
-        self.reader = Reader(self.home, self.variables)
-        self.addCleanup(self.reader.stop)
-        self.sections = sections(HOWTO.read_text())
-
-    def tell_(self) -> None:
-        super().tell_()
-        print(f"--- what the commands of {HOWTO.name} have said\n{self.reader.said[-8000:]}", file=sys.stderr)
-
-    def follow(self, heading: str) -> str:
-        """Run all blocks of the section that comes next."""
-        self.assertEqual(next(iter(self.sections), None), heading, "the how-to has other sections than this test follows")
-        return "".join(self.reader.run(block) for block in self.sections.pop(heading))
+class HowTo(HowToCase, Brokers):
+    name = "rabbitmq-cluster-on-one-machine"
 
     def check_names(self, expected: dict[str, dict[str, int]]) -> None:
         for address, names in expected.items():
@@ -185,10 +65,9 @@ class HowTo(Brokers):
         self.assertRegex(told, r"host (lowry at )?127\.0\.0\.2\nname rabbit at port 25672\n")
         self.assertRegex(told, r"host (indecline at )?127\.0\.0\.3\nname rabbit at port 25673\n")
         self.follow("Clean up")
-        self.assertEqual(self.sections, {}, "sections of the how-to were left out")
+        self.check_all_is_done()
         self.assertFalse((self.home / "brokers").exists())
         self.check_names({LOWRY: {}, INDECLINE: {}})
-        eventually(lambda: processes_of(self.home) == [self.reader.process.pid], "all has ended but the bash", END_SECONDS)
         self.assertEqual(self.placements(25672), [f"at {LOWRY}, by listener"])
         self.assertEqual(self.placements(25673), [f"at {INDECLINE}, by listener"] * 2)
         self.check_nobody_was_turned_away()

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 OURS = "10.77.0.1"
@@ -67,6 +68,12 @@ class Neighbour:
         """Sockets that are made meanwhile belong to the other machine, also later."""
         with inside_namespace(self.namespace):
             yield
+
+    def machine_command(self, hostname: str, hosts: Path) -> tuple[str, ...]:
+        """What begins a command that is to run there, with a hostname and a hosts file of its own."""
+        furnish = 'mount --bind "$1" /etc/hosts && hostname "$2" && shift 2 && exec "$@"'
+        inside = ["nsenter", f"--net={self.namespace}", "unshare", "--mount", "--uts"]
+        return (*inside, "sh", "-c", furnish, "sh", str(hosts), hostname)
 
     def close(self) -> None:
         ip("link", "del", "cable0")
