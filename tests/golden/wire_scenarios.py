@@ -248,7 +248,13 @@ def lengths_of_a_frame(story: Conversation) -> None:
     for length in (1, 2, 5, 256, 3056, 3057, 3058, 3059, 4096, 18245, 32768, 65535):
         story.note(f"a frame of {length} bytes")
         story.peer("asks").send(ask.frame(NAMES + b"." * (length - 1))).gets()
-    for data in (b"\0\0", b"\0\0n", b"\0\0\0\x01n", b"\x0b\xf2", b"\x0b\xf2n", b"\xff\xff", b"GET / HTTP/1.0\r\n\r\n"):
+    for data in (b"\0\0", b"\0\0n", b"\0\0\0\x01n", b"\x0b\xf2", b"\x0b\xf2n", b"\xff\xff"):
+        story.peer("asks").send(data).gets()
+
+
+@scenario()
+def http_is_no_request(story: Conversation) -> None:
+    for data in (b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n", b"HEAD / HTTP/1.0\r\n\r\n", b"POST / HTTP/1.0\r\n\r\n", b"GEX", b"HEAD/"):
         story.peer("asks").send(data).gets()
 
 
