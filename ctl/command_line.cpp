@@ -1,12 +1,12 @@
 #include "command_line.hpp"
 
+#include "settings/number.hpp"
 #include "verbs.hpp"
 
 #include <boost/program_options.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <utility>
 
@@ -46,12 +46,11 @@ const verb& verb_named(std::string_view name) {
 }
 
 std::uint16_t read_port(const std::string& text, const std::string& source) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size() || port == 0) {
+    const auto port = parse_number<std::uint16_t>(text, 1, 65535);
+    if (!port) {
         throw usage_error(source + " = " + text + " is not allowed: a port is 1 to 65535");
     }
-    return port;
+    return *port;
 }
 
 /// A part of a command line, by Program_options.
@@ -156,10 +155,6 @@ std::string rows(std::span<const flag> flags) {
 }
 
 } // namespace
-
-std::span<const verb* const> all_verbs() {
-    return verbs;
-}
 
 request read_command_line(std::span<const std::string> arguments,
                           const std::function<std::optional<std::string>(const std::string&)>& variable) {

@@ -80,6 +80,11 @@ hosts hosts_of(const json::value& page) {
     return {std::move(configured), std::move(machine)};
 }
 
+std::optional<host> whereabouts(const json::value& node, const hosts& known) {
+    const auto& at = node.at("host");
+    return at.is_null() ? std::nullopt : std::optional(known.at(address_of(at.at("address"))));
+}
+
 hosts configured_hosts() {
     const auto read = read_settings({}, variable, std::filesystem::current_path());
     return {read.hosts, {}};
@@ -98,14 +103,20 @@ hosts known_hosts(const call& how) {
     return configured_hosts();
 }
 
+hosts hosts_to_print(const call& how) {
+    auto known = known_hosts(how);
+    if (known.configured().empty()) {
+        remark("no hosts are configured; a line 'lowry = 127.0.0.2' below [host] in loopmd.conf makes one");
+    }
+    return known;
+}
+
 host host_named(std::string_view name, const hosts& known) {
     if (const auto found = host_without_resolving(name, known)) {
         return *found;
     }
-    for (const auto& one : known.machine().names) {
-        if (is_same_name(one.name, name)) {
-            return known.at(one.where);
-        }
+    if (const auto found = known.known_as(name)) {
+        return *found;
     }
     finding about;
     about.host_name = name;

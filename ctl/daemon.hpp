@@ -29,9 +29,15 @@ std::string text_of(const boost::json::value& object, std::string_view key);
 /// The hosts that a page `/hosts` tells of, as the daemon knows them.
 hosts hosts_of(const boost::json::value& page);
 
+/// The host of a node of a page `/nodes`, as one of those; nothing where it has none.
+std::optional<host> whereabouts(const boost::json::value& node, const hosts&);
+
 /// The hosts as the running daemon knows them; those of the configuration file where none answers that could say, with
 /// a remark. Throws no_epmd or settings_error when that has none either.
 hosts known_hosts(const call&);
+
+/// The same, with a remark if none is configured.
+hosts hosts_to_print(const call&);
 
 /// The hosts of the configuration file alone.
 hosts configured_hosts();

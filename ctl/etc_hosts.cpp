@@ -8,11 +8,7 @@ namespace epmd::ctl {
 namespace {
 
 exit_status run(const call& how) {
-    const auto known = known_hosts(how);
-    if (known.configured().empty()) {
-        remark("no hosts are configured; a line 'lowry = 127.0.0.2' below [host] in loopmd.conf makes one");
-    }
-    print(etc_hosts_text(known));
+    print(etc_hosts_text(hosts_to_print(how)));
     return done;
 }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include <arpa/inet.h>
-
 namespace epmd::ctl {
 namespace {
 
@@ -43,21 +41,15 @@ std::vector<host> configured(const hosts& known) {
 } // namespace
 
 std::string erlang_tuple(const address& which) {
-    const auto text = to_string(which);
     std::string result;
     const auto add = [&](unsigned part) { result += (result.empty() ? "{" : ",") + std::to_string(part); };
     if (which.is_v4()) {
-        in_addr bytes{};
-        ::inet_pton(AF_INET, text.c_str(), &bytes);
-        const auto number = ntohl(bytes.s_addr);
-        for (const unsigned shift : {24U, 16U, 8U, 0U}) {
-            add((number >> shift) & 0xffU);
+        for (const unsigned byte : which.v4()) {
+            add(byte);
         }
     } else {
-        in6_addr bytes{};
-        ::inet_pton(AF_INET6, text.c_str(), &bytes);
-        for (std::size_t i = 0; i < sizeof bytes.s6_addr; i += 2) {
-            add((static_cast<unsigned>(bytes.s6_addr[i]) << 8U) | bytes.s6_addr[i + 1]); // NOLINT: the kernel's array
+        for (std::size_t i = 0; i < which.v6().size(); i += 2) {
+            add(which.v6()[i] * 256U + which.v6()[i + 1]);
         }
     }
     return result + "}";

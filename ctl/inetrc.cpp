@@ -9,11 +9,7 @@ namespace epmd::ctl {
 namespace {
 
 exit_status run(const call& how) {
-    const auto known = known_hosts(how);
-    if (known.configured().empty()) {
-        remark("no hosts are configured; a line 'lowry = 127.0.0.2' below [host] in loopmd.conf makes one");
-    }
-    print(inetrc_with("", inetrc_text(known)));
+    print(inetrc_with("", inetrc_text(hosts_to_print(how))));
     return done;
 }
 

@@ -22,15 +22,6 @@ namespace {
 
 namespace json = boost::json;
 
-/// The node's host as one of those; nothing where it has none.
-std::optional<host> whereabouts(const json::value& node, const hosts& known) {
-    if (node.at("host").is_null()) {
-        return std::nullopt;
-    }
-    const auto found = address::parse(text_of(node.at("host"), "address"));
-    return found ? std::optional(known.at(*found)) : std::nullopt;
-}
-
 /// Those at one host, or all; by host, then by name.
 json::array picked(const json::value& all, const std::optional<host>& where, const hosts& known) {
     using row = std::tuple<std::optional<host>, std::string, const json::value*>; // who has no host comes first

@@ -21,32 +21,13 @@ bool has_colour() {
            std::string_view(kind) != "dumb";
 }
 
-/// C0, DEL, and C1 as UTF-8 writes it.
-bool has_control_characters(std::string_view text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        if (byte < 0x20 || byte == 0x7f || is_c1) {
-            return true;
-        }
+/// How many bytes of a control character begin there: of C0, DEL, or C1 as UTF-8 writes it. 0: none does.
+std::size_t control_bytes(std::string_view text) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    if (byte(0) < 0x20 || byte(0) == 0x7f) {
+        return 1;
     }
-    return false;
-}
-
-std::string escaped_controls(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string result = "'";
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        const bool is_second_of_c1 = i > 0 && byte < 0xa0 && static_cast<unsigned char>(text[i - 1]) == 0xc2;
-        if (byte < 0x20 || byte == 0x7f || is_c1 || is_second_of_c1) {
-            result += std::string("\\x") + digits[byte >> 4U] + digits[byte & 0xfU];
-        } else {
-            result += text[i];
-        }
-    }
-    return result + "'";
+    return byte(0) == 0xc2 && text.size() > 1 && byte(1) < 0xa0 ? 2 : 0;
 }
 
 std::size_t width_of(const std::string& cell) {
@@ -73,7 +54,22 @@ std::string shown(std::string_view text) {
     if (text.empty()) {
         return "-";
     }
-    return has_control_characters(text) ? escaped_controls(text) : std::string(text);
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string escaped;
+    bool has_controls = false;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto count = control_bytes(text.substr(i));
+        for (std::size_t k = i; k < i + count; ++k) {
+            const auto byte = static_cast<unsigned char>(text[k]);
+            escaped += std::string("\\x") + digits[byte >> 4U] + digits[byte & 0xfU];
+        }
+        if (count == 0) {
+            escaped += text[i];
+        }
+        has_controls = has_controls || count > 0;
+        i += std::max<std::size_t>(count, 1);
+    }
+    return has_controls ? "'" + escaped + "'" : escaped;
 }
 
 std::string shown_time(const std::string& rfc3339) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <string>
 
 namespace epmd::ctl {
 namespace {
@@ -28,7 +29,8 @@ exit_status run(const call& how) {
             return done;
         }
     }
-    throw failure("the daemon has not said within 30 s what came of it; its log does");
+    throw failure("the daemon has not said within " + std::to_string(longest_reload.count()) +
+                  " s what came of it; its log does");
 }
 
 } // namespace

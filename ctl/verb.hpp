@@ -60,7 +60,4 @@ struct verb {
     exit_status (*run)(const call&) = nullptr;
 };
 
-/// All of them, in the order of the help text.
-std::span<const verb* const> all_verbs();
-
 } // namespace epmd::ctl

@@ -5,11 +5,11 @@
 #include "dist/node_name.hpp"
 #include "follow.hpp"
 #include "output.hpp"
+#include "settings/number.hpp"
 #include "wire/decode.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -45,13 +45,11 @@ std::chrono::seconds timeout_of(const call& how) {
     if (given == how.flags.end()) {
         return usual_timeout;
     }
-    int seconds = -1;
-    const auto& text = given->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc() || end != text.data() + text.size() || seconds < 0 || seconds > longest_timeout) {
-        throw usage_error("flag --timeout = " + text + " is not allowed: 0 to 604800 seconds");
+    const auto seconds = parse_number<int>(given->second, 0, longest_timeout);
+    if (!seconds) {
+        throw usage_error("flag --timeout = " + given->second + " is not allowed: 0 to 604800 seconds");
     }
-    return std::chrono::seconds(seconds);
+    return std::chrono::seconds(*seconds);
 }
 
 placement_state state_named(std::string_view name) {
@@ -107,13 +105,7 @@ class seats {
         if (text_of(node, "alive_name") != about_.alive_name) {
             return;
         }
-        seat one{.state = state_named(text_of(node, "state")), .where = {}};
-        if (const auto& at = node.at("host"); !at.is_null()) {
-            if (const auto found = address::parse(text_of(at, "address"))) {
-                one.where = known_.at(*found);
-            }
-        }
-        all_[number_of(node)] = one;
+        all_[number_of(node)] = {.state = state_named(text_of(node, "state")), .where = whereabouts(node, known_)};
     }
 
     const wish& about_;

@@ -185,8 +185,7 @@ class life {
 
     [[nodiscard]] std::string status() const {
         const auto& all = server_.mind().registrations();
-        const auto used = all.hosts_with_nodes();
-        const auto hosts = std::count_if(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
+        const auto hosts = all.hosts_in_use();
         return std::to_string(all.size()) + (all.size() == 1 ? " node" : " nodes") + "; " + std::to_string(hosts) +
                (hosts == 1 ? " host has" : " hosts have") + " some";
     }

@@ -120,7 +120,6 @@ struct http_exchange {
     // of events
     bool is_reading = false;
     std::string text; // not yet a whole event
-    steady_clock::time_point last_heard = steady_clock::now();
 };
 
 std::string read_page(std::uint16_t port, const std::string& target, const patience& waiting) {
@@ -183,11 +182,11 @@ std::optional<server_event> take_event(std::string& text) {
 
 std::optional<server_event> event_stream::next(steady_clock::time_point until) {
     auto& self = *connection_;
-    self.last_heard = std::max(self.last_heard, steady_clock::now()); // nobody listened before
+    auto last_heard = steady_clock::now(); // nobody listened before
     for (;;) {
         auto& body = self.parser.get().body();
         if (!body.empty()) {
-            self.last_heard = steady_clock::now();
+            last_heard = steady_clock::now();
             self.text += std::exchange(body, {});
         }
         if (auto found = take_event(self.text)) {
@@ -204,7 +203,7 @@ std::optional<server_event> event_stream::next(steady_clock::time_point until) {
                 self.is_done = true;
             });
         }
-        const auto silent_until = self.last_heard + longest_silence;
+        const auto silent_until = last_heard + longest_silence;
         if (!self.run_until(std::min(until, silent_until))) {
             if (silent_until <= until) {
                 throw bad_answer("the daemon has said nothing for " + std::to_string(longest_silence.count()) + " s");

@@ -106,9 +106,13 @@ std::vector<std::string> hosts::names_of(host which) const {
     return names;
 }
 
-bool hosts::is_a_hosts_name(std::string_view name) const {
-    return named(name) || std::any_of(machine_.names.begin(), machine_.names.end(),
-                                      [&](const named_address& one) { return is_same_name(one.name, name); });
+std::optional<host> hosts::known_as(std::string_view name) const {
+    if (const auto found = named(name)) {
+        return found;
+    }
+    const auto row = std::find_if(machine_.names.begin(), machine_.names.end(),
+                                  [&](const named_address& one) { return is_same_name(one.name, name); });
+    return row == machine_.names.end() ? std::nullopt : std::optional(at(row->where));
 }
 
 /// Null: it is the machine, or a host that nobody configured.

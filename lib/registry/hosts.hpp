@@ -92,8 +92,8 @@ class hosts {
     /// All names of a host that are known without asking any resolver: name_of, then those of the hosts file.
     [[nodiscard]] std::vector<std::string> names_of(host) const;
 
-    /// Whether some host has that name, by the configuration, as the machine's hostname or by the hosts file.
-    [[nodiscard]] bool is_a_hosts_name(std::string_view name) const;
+    /// The host that has that name by the configuration, as the machine's hostname or by the hosts file.
+    [[nodiscard]] std::optional<host> known_as(std::string_view name) const;
 
     [[nodiscard]] const std::vector<configured_host>& configured() const noexcept { return configured_; }
     [[nodiscard]] const machine_identity& machine() const noexcept { return machine_; }

@@ -105,6 +105,9 @@ class registry {
     /// The nodes that are placed at that host, newest registration first.
     [[nodiscard]] std::vector<const registration*> placed_at(host) const;
 
+    /// How many hosts have nodes, the machine not counted.
+    [[nodiscard]] std::size_t hosts_in_use() const noexcept { return placed_.size() - placed_.count(the_machine); }
+
     /// How many nodes are placed at that host.
     [[nodiscard]] std::size_t count_at(host) const;
 

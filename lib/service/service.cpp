@@ -295,9 +295,7 @@ bool service::look_at_holders_again(const newcomer& self, time_point now, action
 
 /// Where they are not, every answer is stock's.
 bool service::are_hosts_in_use() const {
-    const auto used = registry_.hosts_with_nodes();
-    return !hosts_->configured().empty() ||
-           std::any_of(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
+    return !hosts_->configured().empty() || registry_.hosts_in_use() > 0;
 }
 
 send service::refusal_of(const newcomer& self) {

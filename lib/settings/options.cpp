@@ -1,24 +1,15 @@
 #include "settings/options.hpp"
 
+#include "settings/number.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 namespace epmd {
 namespace {
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text, Number lowest, Number highest) {
-    Number value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < lowest || value > highest) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 constexpr std::string_view address_range = "IPv4 and IPv6 addresses, separated by commas";
 

@@ -36,8 +36,12 @@ json::object owner_of(const owner& who) {
     return result;
 }
 
+bool has_host(const registration& one) {
+    return one.state == placement_state::placed || one.state == placement_state::parked;
+}
+
 json::value host_of(const registration& one, const hosts& known) {
-    if (one.state != placement_state::placed && one.state != placement_state::parked) {
+    if (!has_host(one)) {
         return nullptr;
     }
     const auto names = known.names_of(one.where);
@@ -108,7 +112,6 @@ std::string_view to_string(refusal why) noexcept {
 }
 
 json::object report_of(const registration& one, const hosts& known, wall_clock& clock) {
-    const bool has_host = one.state == placement_state::placed || one.state == placement_state::parked;
     json::object result;
     result["id"] = one.connection;
     result["alive_name"] = text(one.self.alive_name);
@@ -123,7 +126,7 @@ json::object report_of(const registration& one, const hosts& known, wall_clock& 
     const bool is_registered = one.since != time_point(); // a refused one never was
     result["creation"] = is_registered ? json::value(one.creation) : json::value(nullptr);
     result["since"] = is_registered ? json::value(clock.text(one.since)) : json::value(nullptr);
-    result["evidence"] = has_host ? json::value(to_string(one.found.how)) : json::value(nullptr);
+    result["evidence"] = has_host(one) ? json::value(to_string(one.found.how)) : json::value(nullptr);
     result["is_guess"] = one.found.is_guess;
     result["is_adopted"] = one.is_adopted;
     result["trouble"] = one.state == placement_state::unplaced ? text_or_null(one.found.trouble) : json::value(nullptr);
@@ -214,9 +217,7 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     }
     nodes["adopted"] = all.adopted_count();
     result["nodes"] = std::move(nodes);
-    const auto used = all.hosts_with_nodes();
-    result["hosts_with_nodes"] =
-        std::count_if(used.begin(), used.end(), [](const host& one) { return !one.is_machine(); });
+    result["hosts_with_nodes"] = all.hosts_in_use();
 
     const auto& asked = mind.counted();
     json::object counters;

@@ -38,7 +38,7 @@ bool is_host_header_allowed(std::string_view header, const origin& from, const h
     if (name.ends_with('.')) {
         name.remove_suffix(1);
     }
-    return !name.empty() && (is_same_name(name, "localhost") || known.is_a_hosts_name(name));
+    return !name.empty() && (is_same_name(name, "localhost") || known.known_as(name));
 }
 
 } // namespace epmd

@@ -163,11 +163,6 @@ bool site::end_one() {
     return true;
 }
 
-void site::close() {
-    while (end_one()) {
-    }
-}
-
 /// Its coroutine sees that, and leaves.
 void site::end(const visitor_ptr& self) {
     if (std::exchange(self->is_open, false)) {

@@ -50,8 +50,6 @@ class site {
     [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
     /// Closes the one that is there longest. False: there is none.
     bool end_one();
-    /// Closes all.
-    void close();
 
     /// Tells those who follow the events.
     void tell(const event&);
