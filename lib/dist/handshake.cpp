@@ -50,15 +50,37 @@ void handshake::receive(std::string_view bytes) {
 
 void handshake::end() {
     if (!is_over()) {
-        fail(failure::closed);
+        fail(state_ == state::answered ? failure::cookie : failure::closed);
     }
+}
+
+std::string handshake::answer(const challenge_reply& reply, const digest& expected) {
+    state_ = state::answered;
+    expected_ = expected;
+    std::string message;
+    encode(reply, message);
+    return message;
 }
 
 void handshake::take(std::string_view message) {
     if (state_ == state::name_sent) {
         take_status(message);
-        return;
+    } else if (state_ == state::accepted) {
+        take_challenge(message);
+    } else {
+        take_proof(message);
     }
+}
+
+void handshake::take_proof(std::string_view message) {
+    if (decode_challenge_ack(message) == expected_) {
+        state_ = state::connected;
+    } else {
+        fail(failure::not_understood);
+    }
+}
+
+void handshake::take_challenge(std::string_view message) {
     challenge_ = decode_challenge(message);
     if (challenge_) {
         state_ = state::challenged;
@@ -112,6 +134,8 @@ std::string_view to_string(handshake::failure why) noexcept {
         return "answers not_allowed";
     case handshake::failure::alive:
         return "answers alive";
+    case handshake::failure::cookie:
+        return "does not accept the cookie";
     case handshake::failure::tls:
         return "speaks TLS";
     case handshake::failure::not_understood:

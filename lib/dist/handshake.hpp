@@ -1,7 +1,7 @@
-/// The connecting side of the distribution handshake, up to the challenge, without a socket: bytes in, bytes out.
+/// The connecting side of the distribution handshake, without a socket: bytes in, bytes out.
 ///
 /// A node says its full name before it asks for a cookie, so this is a way to ask who somebody is. Whoever wants to
-/// connect goes on from the challenge.
+/// know about the cookie as well goes on from the challenge.
 #pragma once
 
 #include "dist/messages.hpp"
@@ -19,7 +19,9 @@ class handshake {
     enum class state {
         name_sent,  ///< waits for the status
         accepted,   ///< waits for the challenge
-        challenged, ///< see challenge()
+        challenged, ///< see challenge(); goes on with answer()
+        answered,   ///< waits for the other side's proof
+        connected,  ///< both have one cookie
         failed,     ///< see why()
     };
 
@@ -28,9 +30,10 @@ class handshake {
         nok,            ///< it answered `nok`: it is busy with another connection of that name
         not_allowed,    ///< it answered `not_allowed`
         alive,          ///< it answered `alive`
+        cookie,         ///< it ended the connection when it had seen our proof
         tls,            ///< it speaks TLS
         not_understood, ///< something that is no answer
-        too_long,       ///< more than max_received_bytes without a challenge
+        too_long,       ///< more than max_received_bytes without an end
     };
 
     /// The most that is taken from the other side. Chosen, not tuned; a challenge with the longest name has 1,041
@@ -42,16 +45,25 @@ class handshake {
     /// What is to be sent first, and all that is to be sent until the challenge.
     [[nodiscard]] std::string_view opening() const noexcept { return opening_; }
 
-    /// Bytes came, however they are cut. Does nothing once the state is challenged or failed.
+    /// Goes on from the challenge: returns what is to be sent. `reply` has the proof for challenge(), `expected` is
+    /// what the other side has to prove then. Precondition: challenged.
+    std::string answer(const challenge_reply& reply, const digest& expected);
+
+    /// Bytes came, however they are cut. Does nothing once it is over.
     void receive(std::string_view bytes);
 
     /// No more will come.
     void end();
 
     [[nodiscard]] state now() const noexcept { return state_; }
-    [[nodiscard]] bool is_over() const noexcept { return state_ == state::challenged || state_ == state::failed; }
+    /// Whether nothing more is expected of the other side.
+    [[nodiscard]] bool is_over() const noexcept {
+        return state_ == state::challenged || state_ == state::connected || state_ == state::failed;
+    }
+    /// Whether the other side has said who it is.
+    [[nodiscard]] bool is_challenged() const noexcept { return challenge_.has_value(); }
 
-    /// Precondition: challenged.
+    /// Precondition: is_challenged().
     [[nodiscard]] const send_challenge& challenge() const { return challenge_.value(); }
     /// Precondition: failed.
     [[nodiscard]] failure why() const { return failure_.value(); }
@@ -59,6 +71,8 @@ class handshake {
   private:
     void take(std::string_view message);
     void take_status(std::string_view message);
+    void take_challenge(std::string_view message);
+    void take_proof(std::string_view message);
     void fail(failure);
 
     std::string opening_;
@@ -66,6 +80,7 @@ class handshake {
     std::size_t received_bytes_ = 0;
     state state_ = state::name_sent;
     std::optional<send_challenge> challenge_;
+    digest expected_{};
     std::optional<failure> failure_;
 };
 

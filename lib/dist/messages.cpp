@@ -4,6 +4,7 @@
 #include "wire/cursor.hpp"
 #include "wire/put.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 constexpr char new_form = 'N';
 constexpr char old_form = 'n';
 constexpr char status_tag = 's';
+constexpr char reply_tag = 'r';
+constexpr char ack_tag = 'a';
 constexpr std::uint16_t version_in_old_form = 5;
 
 } // namespace
@@ -30,6 +33,18 @@ void encode(const send_name& message, std::string& out) {
         wire::put_u32(body, static_cast<std::uint32_t>(message.flags));
     }
     body.append(message.name);
+    wire::put_u16(out, static_cast<std::uint16_t>(body.size()));
+    out.append(body);
+}
+
+std::string digested_text(std::string_view cookie, std::uint32_t challenge) {
+    return std::string(cookie) + std::to_string(challenge);
+}
+
+void encode(const challenge_reply& message, std::string& out) {
+    std::string body(1, reply_tag);
+    wire::put_u32(body, message.challenge);
+    body.append(message.proof.data(), message.proof.size());
     wire::put_u16(out, static_cast<std::uint16_t>(body.size()));
     out.append(body);
 }
@@ -73,6 +88,15 @@ std::optional<send_challenge> decode_challenge(std::string_view message) {
     }
     result.name = name;
     return result;
+}
+
+std::optional<digest> decode_challenge_ack(std::string_view message) noexcept {
+    digest proof{};
+    if (message.size() != 1 + proof.size() || message.front() != ack_tag) {
+        return std::nullopt;
+    }
+    std::copy(message.begin() + 1, message.end(), proof.begin());
+    return proof;
 }
 
 } // namespace epmd::dist

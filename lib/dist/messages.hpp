@@ -3,6 +3,8 @@
 /// and 27). Each travels after its length in two bytes, most significant first.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,9 +12,11 @@
 
 namespace epmd::dist {
 
-/// Capabilities, of the document's table of distribution flags: the ones without which a node refuses a handshake.
+/// Capabilities, of the document's table of distribution flags: the ones without which a node refuses a handshake, and
+/// the one that hidden nodes lack.
 namespace flag {
 
+inline constexpr std::uint64_t published = 0x1;
 inline constexpr std::uint64_t extended_references = 0x4;
 inline constexpr std::uint64_t fun_tags = 0x10;
 inline constexpr std::uint64_t new_fun_tags = 0x80;
@@ -71,12 +75,29 @@ struct send_challenge {
     bool operator==(const send_challenge&) const = default;
 };
 
+/// Proof that one has a cookie: of the cookie's text and the other side's challenge in decimal, the MD5.
+using digest = std::array<char, 16>;
+
+/// What whoever connects sends after the challenge.
+struct challenge_reply {
+    std::uint32_t challenge = 0; ///< for the other side to answer
+    digest proof{};
+
+    bool operator==(const challenge_reply&) const = default;
+};
+
+/// What is digested, before its MD5 is taken.
+std::string digested_text(std::string_view cookie, std::uint32_t challenge);
+
 /// Appends the message with its length. The name must be a node name: at most 255 characters.
 void encode(const send_name&, std::string& out);
+void encode(const challenge_reply&, std::string& out);
 
 /// A message without its length. Nothing: it is not that message. Total.
 std::optional<status> decode_status(std::string_view message) noexcept;
 /// A name in it is good UTF-8 of at most 255 characters, none of them a control character; else it is not understood.
 std::optional<send_challenge> decode_challenge(std::string_view message);
+/// The last message of a handshake: the other side's proof.
+std::optional<digest> decode_challenge_ack(std::string_view message) noexcept;
 
 } // namespace epmd::dist

@@ -69,4 +69,31 @@ std::optional<std::string_view> node_name_of_environment(std::string_view variab
     return std::nullopt;
 }
 
+std::vector<vm_flag> flags_of_command_line(std::string_view arguments) {
+    std::vector<vm_flag> result;
+    take_text(arguments);
+    while (!arguments.empty()) {
+        const auto argument = take_text(arguments);
+        if (argument == "-extra") {
+            break;
+        }
+        if (argument.starts_with('-')) {
+            result.push_back({argument, {}});
+        } else if (!result.empty()) {
+            result.back().values.push_back(argument);
+        }
+    }
+    return result;
+}
+
+std::optional<std::string_view> variable_of_environment(std::string_view variables, std::string_view name) noexcept {
+    while (!variables.empty()) {
+        const auto variable = take_text(variables);
+        if (variable.starts_with(name) && variable.substr(name.size()).starts_with('=')) {
+            return variable.substr(name.size() + 1);
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace epmd

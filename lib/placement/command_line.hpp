@@ -1,9 +1,10 @@
-/// What the command line and the environment of an Erlang VM say of its node name. Pure.
+/// What the command line and the environment of an Erlang VM say of it. Pure.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace epmd {
 
@@ -22,5 +23,19 @@ bool has_plain_distribution(std::string_view arguments) noexcept;
 ///
 /// `variables`: /proc/PID/environ, each variable ended by a NUL. Total. The result views it.
 std::optional<std::string_view> node_name_of_environment(std::string_view variables) noexcept;
+
+/// A flag as the VM's init reads it: what it is called, with its dash, and the words up to the next one.
+struct vm_flag {
+    std::string_view name;
+    std::vector<std::string_view> values;
+
+    bool operator==(const vm_flag&) const = default;
+};
+
+/// All flags in their order, up to `-extra`. `arguments` as above. The result views it.
+std::vector<vm_flag> flags_of_command_line(std::string_view arguments);
+
+/// The value of a variable. `variables` as above. The result views it.
+std::optional<std::string_view> variable_of_environment(std::string_view variables, std::string_view name) noexcept;
 
 } // namespace epmd

@@ -59,7 +59,12 @@ class netlink_kernel final : public kernel {
                                          std::uint16_t remote_port) override;
     std::vector<socket_info> listening(std::span<const std::uint16_t> ports) override;
 
+    /// The connections whose own port is that one, as those have that were accepted there.
+    std::vector<socket_info> established(std::uint16_t port);
+
   private:
+    std::vector<socket_info> dump(std::span<const std::uint16_t> ports, std::uint32_t states);
+
     int netlink_;
 };
 

@@ -1,6 +1,7 @@
 #include "placement/processes.hpp"
 
 #include "placement/command_line.hpp"
+#include "placement/proc_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,31 +20,10 @@ namespace {
 /// The name of the Erlang VM's process, however it was started (observed: erl, iex, elixir, escript, heart, run_erl).
 constexpr std::string_view vm_program = "beam.smp";
 
-/// A file of /proc is read up to here: a command line may be as long as ARG_MAX (2 MiB), and names come early in it.
-constexpr std::size_t longest_file_bytes = 2U << 20U;
-
 struct close_directory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
 using directory = std::unique_ptr<DIR, close_directory>;
-
-std::string read_file(const std::filesystem::path& name) {
-    std::string content;
-    const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return content;
-    }
-    std::array<char, 4096> buffer; // NOLINT: filled by read
-    for (;;) {
-        const auto size = ::read(file, buffer.data(), buffer.size());
-        if (size <= 0 || content.size() > longest_file_bytes) {
-            break;
-        }
-        content.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    ::close(file);
-    return content;
-}
 
 std::optional<std::int32_t> as_number(std::string_view text) {
     std::int32_t number = 0;
@@ -68,7 +48,7 @@ std::vector<std::int32_t> all_pids(const std::filesystem::path& root) {
 }
 
 std::string program_of(const std::filesystem::path& of_process) {
-    auto name = read_file(of_process / "comm");
+    auto name = read_proc_file(of_process / "comm");
     if (name.ends_with('\n')) {
         name.pop_back();
     }
@@ -156,12 +136,12 @@ process describe(const std::filesystem::path& root, std::int32_t pid) {
     result.pid = pid;
     result.uid = uid_of(folder).value_or(0);
     result.program = program_of(folder);
-    const auto command_line = read_file(folder / "cmdline");
+    const auto command_line = read_proc_file(folder / "cmdline");
     result.has_plain_distribution = has_plain_distribution(command_line);
     if (result.program == vm_program) {
         result.hostname = hostname_of(root, folder);
         auto name = node_name_of_command_line(command_line);
-        const auto variables = name ? std::string() : read_file(folder / "environ");
+        const auto variables = name ? std::string() : read_proc_file(folder / "environ");
         if (!name) {
             name = node_name_of_environment(variables);
         }
@@ -206,13 +186,18 @@ std::optional<process> proc_processes::owner_of(std::uint64_t inode) {
 
 std::vector<process> proc_processes::erlang_vms(std::uint32_t uid) {
     std::vector<process> result;
-    for (const auto pid : all_pids(root_)) {
-        const auto folder = root_ / std::to_string(pid);
-        if (program_of(folder) == vm_program && uid_of(folder) == uid) {
+    for (const auto pid : erlang_vm_pids(root_)) {
+        if (uid_of(root_ / std::to_string(pid)) == uid) {
             result.push_back(describe(root_, pid));
         }
     }
     return result;
+}
+
+std::vector<std::int32_t> erlang_vm_pids(const std::filesystem::path& root) {
+    auto pids = all_pids(root);
+    std::erase_if(pids, [&](std::int32_t pid) { return program_of(root / std::to_string(pid)) != vm_program; });
+    return pids;
 }
 
 bool proc_processes::owns(std::int32_t pid, std::uint64_t inode) {

@@ -46,6 +46,9 @@ class processes {
     processes& operator=(const processes&) = default;
 };
 
+/// The Erlang VMs of all users, newest first. `root`: where proc(5) is mounted.
+std::vector<std::int32_t> erlang_vm_pids(const std::filesystem::path& root = "/proc");
+
 /// The real one. Processes come and go while it looks, and are then as if they were not there.
 class proc_processes final : public processes {
   public:

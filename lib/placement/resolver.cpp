@@ -19,8 +19,12 @@
 namespace epmd {
 
 resolution ask_system(const std::string& host_name) {
+    return ask_system_for(host_name, AF_UNSPEC);
+}
+
+resolution ask_system_for(const std::string& host_name, int family) {
     addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
+    hints.ai_family = family;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
     if (const int error = ::getaddrinfo(host_name.c_str(), nullptr, &hints, &list); error != 0) {

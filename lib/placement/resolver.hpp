@@ -22,6 +22,9 @@ namespace epmd {
 /// Asks getaddrinfo(3), which may take as long as it likes: hosts file, DNS, whatever nsswitch.conf(5) says.
 resolution ask_system(const std::string& host_name);
 
+/// The same for one version of IP, AF_INET or AF_INET6, as programs do that speak no other.
+resolution ask_system_for(const std::string& host_name, int family);
+
 /// Whether a network device of this machine has that address, as getifaddrs(3) says.
 bool is_address_of_a_device(const address&);
 
