@@ -10,6 +10,7 @@ endif()
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS program_options)
 find_package(Threads REQUIRED)
 find_package(spdlog REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto) # for the digest of cookies, in epmdctl only
 add_library(loopmd_log INTERFACE)
 if(LOOPMD_STATIC) # Debian has no static library of spdlog, nor of fmt: what is needed of their headers is compiled in
   target_link_libraries(loopmd_log INTERFACE spdlog::spdlog_header_only fmt::fmt-header-only)

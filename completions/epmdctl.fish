@@ -16,7 +16,7 @@ function __epmdctl_read
             case --port
                 set port $words[1]
                 set -e words[1]
-            case --timeout
+            case --timeout --cookie --cookie-from --cookie-to --cookie-file
                 set -e words[1]
             case '-*'
             case '*'
@@ -39,11 +39,11 @@ function __epmdctl_flag_of
     and not test "$line[1] $line[3]" = 'exec 1'
 end
 
-# The first operand of one of these verbs stands here.
+# The first operand of one of these verbs stands here, or the second of doctor.
 function __epmdctl_operand_of
     set -l line (__epmdctl_read)
     contains -- "$line[1]" $argv
-    and test $line[3] = 0
+    and contains -- "$line[1] $line[3]" "$line[1] 0" 'doctor 1'
 end
 
 # The command of exec stands here, which has none with --print.
@@ -88,13 +88,14 @@ function __epmdctl_nodes
     __epmdctl_ask nodes | string replace -r '\t.*' ''
 end
 
-set -l verbs hosts nodes status watch exec wait wait-free inetrc etc-hosts reload upgrade
+set -l verbs hosts nodes status watch doctor exec wait wait-free inetrc etc-hosts reload upgrade
 
 complete -c epmdctl -f
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a hosts -d 'list the hosts, with their addresses and how they came to be'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a nodes -d 'list the nodes, of all hosts or of one, with their owners and what placed them'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a status -d 'show the daemon: version, process, listeners, limits, counters'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a watch -d 'follow nodes that come and go, one line each'
+complete -c epmdctl -n '__epmdctl_operand_of ""' -a doctor -d 'find out why one node does not reach another'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a exec -d 'run a command as if on a host'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a wait -d 'wait until a node is registered'
 complete -c epmdctl -n '__epmdctl_operand_of ""' -a wait-free -d 'wait until the name of a node is free'
@@ -106,12 +107,18 @@ complete -c epmdctl -n '__epmdctl_operand_of ""' -a upgrade -d 'have the daemon 
 complete -c epmdctl -n "__epmdctl_flag_of '' $verbs" -l port -x -d 'the epmd port'
 complete -c epmdctl -n "__epmdctl_flag_of '' $verbs" -l help -d 'print this'
 complete -c epmdctl -n '__epmdctl_flag_of ""' -l version -d 'print the version'
-complete -c epmdctl -n '__epmdctl_flag_of "" hosts nodes status watch' -l json -d 'print JSON'
+complete -c epmdctl -n '__epmdctl_flag_of "" hosts nodes status watch doctor' -l json -d 'print JSON'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l cookie -x -d 'the cookie of both; - reads a line of standard input'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l cookie-from -x -d 'the cookie of FROM for TO; likewise'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l cookie-to -x -d 'the cookie of TO for FROM; likewise'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l cookie-file -rF -d 'has the cookie of both'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l no-cookie-test -d 'show nodes no cookie, and compare what is known of theirs'
+complete -c epmdctl -n '__epmdctl_flag_of doctor' -l as-from -d 'ask TO under FROM\'s name, while FROM does not run'
 complete -c epmdctl -n '__epmdctl_flag_of exec' -l print -d 'print the environment for a shell or direnv, and run nothing'
 complete -c epmdctl -n '__epmdctl_flag_of exec' -l dial-from-anywhere -d 'let nodes dial from any address, as other machines need it'
 complete -c epmdctl -n '__epmdctl_flag_of exec' -l keep-hostname -d 'leave the hostname as it is'
 complete -c epmdctl -n '__epmdctl_flag_of wait wait-free' -l timeout -x -d 'how long to wait, in seconds'
 
 complete -c epmdctl -n '__epmdctl_operand_of nodes exec' -a '(__epmdctl_hosts)'
-complete -c epmdctl -n '__epmdctl_operand_of wait wait-free' -a '(__epmdctl_nodes)'
+complete -c epmdctl -n '__epmdctl_operand_of doctor wait wait-free' -a '(__epmdctl_nodes)'
 complete -c epmdctl -n __epmdctl_is_command -a '(__epmdctl_command)'

@@ -15,15 +15,15 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::array verbs{&hosts_verb,     &nodes_verb,  &status_verb,    &watch_verb,  &exec_verb,   &wait_verb,
-                           &wait_free_verb, &inetrc_verb, &etc_hosts_verb, &reload_verb, &upgrade_verb};
+constexpr std::array verbs{&hosts_verb, &nodes_verb,     &status_verb, &watch_verb,     &doctor_verb, &exec_verb,
+                           &wait_verb,  &wait_free_verb, &inetrc_verb, &etc_hosts_verb, &reload_verb, &upgrade_verb};
 
 /// Those of every verb.
 constexpr std::array common_flags{
     flag{"port", "PORT", "the epmd port (ERL_EPMD_PORT, or 4369)"},
     flag{"help", "", "print this"},
 };
-constexpr flag json_flag{"json", "", "print JSON, as docs/status.md describes it"};
+constexpr flag json_flag{"json", "", "print JSON, as docs/status.md and docs/doctor.md describe it"};
 constexpr flag version_flag{"version", "", "print the version"};
 
 constexpr std::string_view hint = "; see epmdctl --help";
@@ -197,6 +197,13 @@ request read_command_line(std::span<const std::string> arguments,
     }
     result.how.flags = std::move(flags);
     return result;
+}
+
+bool is_secret_flag(std::string_view word) {
+    return std::any_of(verbs.begin(), verbs.end(), [&](const verb* one) {
+        return std::any_of(one->flags.begin(), one->flags.end(),
+                           [&](const flag& each) { return each.is_secret && word == "--" + std::string(each.name); });
+    });
 }
 
 std::string help_text() {

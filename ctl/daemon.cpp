@@ -90,6 +90,15 @@ hosts configured_hosts() {
     return {read.hosts, {}};
 }
 
+hosts configured_hosts_or_none() {
+    try {
+        return configured_hosts();
+    } catch (const settings_error& error) {
+        remark(error.what());
+        return {};
+    }
+}
+
 hosts known_hosts(const call& how) {
     try {
         return hosts_of(page(how, "/hosts"));

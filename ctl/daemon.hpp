@@ -42,6 +42,9 @@ hosts hosts_to_print(const call&);
 /// The hosts of the configuration file alone.
 hosts configured_hosts();
 
+/// The same; none, after a remark, where the file has a mistake.
+hosts configured_hosts_or_none();
+
 /// The host that is meant by a name or an address. The rules are those by which a node is placed. Throws failure.
 host host_named(std::string_view name, const hosts&);
 

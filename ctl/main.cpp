@@ -5,14 +5,33 @@
 #include "output.hpp"
 #include "verb.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
 
 using namespace epmd::ctl;
+
+/// What is a secret stays in our memory only, and not in what ps(1) shows of us: the value of a flag that has one.
+void wipe_secrets(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word(argv[i]);
+        const auto name = word.substr(0, word.find('='));
+        if (!is_secret_flag(name)) {
+            continue;
+        }
+        if (name.size() < word.size()) {
+            std::fill(argv[i] + name.size() + 1, argv[i] + word.size(), '*');
+        } else if (i + 1 < argc) {
+            ++i;
+            std::fill_n(argv[i], std::string_view(argv[i]).size(), '*');
+        }
+    }
+}
 
 exit_status run(const std::vector<std::string>& arguments) {
     const auto asked = read_command_line(arguments, variable);
@@ -34,7 +53,9 @@ exit_status run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
     try {
-        return run({argv + 1, argv + argc});
+        const std::vector<std::string> arguments(argv + 1, argv + argc);
+        wipe_secrets(argc, argv);
+        return run(arguments);
     } catch (const usage_error& error) {
         remark(error.what());
         return misused;

@@ -42,7 +42,7 @@ bool is_terminal() {
 }
 
 std::string styled(std::string_view text, style how) {
-    constexpr std::array codes{"", "\033[1m", "\033[2m", "\033[32m", "\033[33m"};
+    constexpr std::array codes{"", "\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m"};
     static const bool is_coloured = has_colour();
     if (!is_coloured || how == style::plain || text.empty()) {
         return std::string(text);

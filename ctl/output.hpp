@@ -10,7 +10,7 @@ namespace epmd::ctl {
 /// Whether standard output is a terminal.
 bool is_terminal();
 
-enum class style { plain, bold, dim, good, warning };
+enum class style { plain, bold, dim, good, warning, bad };
 
 /// With colour where there is a terminal that has it and NO_COLOR (no-color.org) is not set.
 std::string styled(std::string_view text, style);

@@ -17,6 +17,7 @@ enum exit_status : int {
     failed = 1,    ///< also: not in time
     misused = 2,   ///< a mistake on the command line
     no_daemon = 3, ///< no epmd answers
+    not_known = 4, ///< of `doctor`: nothing wrong was found, and not all could be examined
 };
 
 /// A mistake on the command line, as one sentence.
@@ -35,6 +36,7 @@ struct flag {
     std::string_view name;  ///< without its dashes
     std::string_view value; ///< what its value is called; empty: it has none
     std::string_view help;
+    bool is_secret = false; ///< its value is not to be seen in the list of processes
 };
 
 /// How a verb was called.

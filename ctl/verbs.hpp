@@ -9,6 +9,7 @@ extern const verb hosts_verb;
 extern const verb nodes_verb;
 extern const verb status_verb;
 extern const verb watch_verb;
+extern const verb doctor_verb;
 extern const verb exec_verb;
 extern const verb wait_verb;
 extern const verb wait_free_verb;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shlex
 import signal
 import time
 import unittest
@@ -72,6 +74,40 @@ class Completion:
         for line in ("epmdctl wait otp o", "epmdctl wait --timeout ", "epmdctl reload o"):
             self.assertEqual(self.offered(line), set(), line)
 
+    def test_both_nodes_of_doctor(self) -> None:
+        self.register("idfe", "127.0.0.2")
+        self.register("otp", "127.0.0.3")
+        nodes = {"idfe@lowry", "otp@indecline"}
+        self.assertEqual(self.offered("epmdctl do"), {"doctor"})
+        self.assertEqual(self.offered("epmdctl doctor "), nodes)
+        self.assertEqual(self.offered("epmdctl doctor otp@indecline "), nodes)
+        self.assertEqual(self.offered("epmdctl doctor --cookie otp --as-from otp@indecline --cookie-to=x i"), {"idfe@lowry"})
+        self.assertEqual(self.offered("epmdctl doctor --cookie-file otp o"), {"otp@indecline"})
+        self.assertEqual(self.offered("epmdctl doctor 'two  words@lowry' o"), {"otp@indecline"})
+        self.assertEqual(self.offered("epmdctl doctor otp@indecline idfe@lowry o"), set())
+
+    def test_flags_of_doctor(self) -> None:
+        cookies = {"--cookie", "--cookie-from", "--cookie-to", "--cookie-file"}
+        others = {"--no-cookie-test", "--as-from", "--json", "--port", "--help"}
+        self.assertEqual(self.offered("epmdctl doctor -"), cookies | others)
+        self.assertEqual(self.offered("epmdctl doctor --as-from idfe@lowry otp@indecline --no"), {"--no-cookie-test"})
+
+    def test_the_file_of_a_cookie(self) -> None:
+        self.register("idfe", "127.0.0.2")
+        file = self.file("cookie of both", "")
+        begin, whole = str(file).removesuffix(" of both"), str(file)
+        self.assertEqual(self.offered(f"epmdctl doctor --cookie-file {begin}"), {whole})
+        self.assertEqual(self.offered(f"epmdctl doctor --cookie-file={begin}"), {f"--cookie-file={whole}"})
+        self.assertEqual(self.offered(f"epmdctl doctor {begin}"), set())
+
+    def test_nothing_is_known_of_a_cookie(self) -> None:
+        self.register("idfe", "127.0.0.2")
+        begin = str(self.file("cookie", "")).removesuffix("kie")
+        for flag in ("--cookie", "--cookie-from", "--cookie-to"):
+            for value in (" ", " i", f" {begin}", "=", "=i", f"={begin}", " 'two i", ' "two i', " two\\ i"):
+                line = f"epmdctl doctor {flag}{value}"
+                self.assertEqual(self.offered(line), set(), line)
+
     def test_nodes_of_the_epmd_that_the_line_names(self) -> None:
         self.serve("-port", str(OTHER_PORT), port=OTHER_PORT)
         self.know_hosts(OTHER_PORT)
@@ -90,7 +126,13 @@ class Completion:
         names = {f"$(touch {trace})", f"`touch {trace}`", f";touch {trace}", "two  words", "it's", "*", "żółw"}
         for name in names:
             self.register(name, "127.0.0.2")
-        self.assertEqual(self.offered("epmdctl wait "), {f"{name}@lowry" for name in names})
+        nodes = {f"{name}@lowry" for name in names}
+        self.assertEqual(self.offered("epmdctl wait "), nodes)
+        self.assertEqual(self.offered("epmdctl doctor "), nodes)
+        for node in sorted(nodes):
+            self.assertEqual(self.offered(f"epmdctl doctor {shlex.quote(node)} "), nodes, node)
+            escaped = re.sub(r"([^\w@])", r"\\\1", node)
+            self.assertEqual(self.offered(f"epmdctl doctor {escaped} "), nodes, escaped)
         self.assertEqual(self.offered("loopmd -stop "), names)
         self.assertFalse(trace.exists())
 
@@ -135,6 +177,12 @@ class InBash(Completion, ServedCase):
         self.assertIn("loopmd", self.offered("epmdctl exec lowry loop"))
         self.assertIn("loopmd", self.offered("epmdctl exec ::1 -- loop"))
         self.assertEqual(self.offered("epmdctl exec lowry -- cat /etc/hosts.al"), self.offered("cat /etc/hosts.al"))
+
+    def test_a_name_with_blanks_goes_on_after_them(self) -> None:
+        self.register("two  words", "127.0.0.2")
+        self.register("words", "127.0.0.3")
+        for before in ("epmdctl wait", "epmdctl doctor", "epmdctl doctor words@indecline"):
+            self.assertEqual(self.shell.after(f"{before} two\\ \\ wo"), f"{before} two\\ \\ words@lowry ")
 
 
 class InBashWithPackage(Completion, ServedCase):

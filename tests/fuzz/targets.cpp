@@ -1,7 +1,10 @@
 #include "fuzz/targets.hpp"
 
+#include "dist/cookie.hpp"
 #include "dist/handshake.hpp"
 #include "dist/node_name.hpp"
+#include "doctor/erlang_term.hpp"
+#include "doctor/inetrc.hpp"
 #include "handover/snapshot.hpp"
 #include "placement/command_line.hpp"
 #include "placement/kernel.hpp"
@@ -46,6 +49,41 @@ void decode_and_encode(std::string_view message) {
     demand(wire::decode_request(wire::request_of(encoded)) == decoded, "what is encoded decodes to the same");
 }
 
+constexpr char expected_letter = 'x';
+
+void hear_and_answer(dist::handshake& with, std::string_view bytes) {
+    with.receive(bytes);
+    if (with.now() == dist::handshake::state::challenged) {
+        dist::digest expected{};
+        expected.fill(expected_letter);
+        with.answer({}, expected);
+        with.receive({}); // what came with the challenge
+    }
+}
+
+void write(const ctl::doctor::term& one, std::string& out) {
+    using kind = ctl::doctor::term::kind;
+    const bool is_list = one.is == kind::list;
+    if (one.is == kind::integer) {
+        out += std::to_string(one.number);
+    } else if (one.is == kind::atom || one.is == kind::string) {
+        const char quote = one.is == kind::atom ? '\'' : '"';
+        out += quote;
+        for (const char letter : one.text) {
+            out += letter == quote || letter == '\\' ? "\\" : "";
+            out += letter;
+        }
+        out += quote;
+    } else {
+        out += is_list ? '[' : '{';
+        for (const auto& item : one.items) {
+            out += &item == one.items.data() ? "" : ",";
+            write(item, out);
+        }
+        out += is_list ? ']' : '}';
+    }
+}
+
 } // namespace
 
 void decode_request(std::string_view bytes) {
@@ -60,21 +98,65 @@ void decode_request(std::string_view bytes) {
 
 void handshake(std::string_view bytes) {
     dist::handshake at_once(dist::send_name{.name = "nonode@nohost"});
-    at_once.receive(bytes);
     dist::handshake one_by_one(dist::send_name{.name = "nonode@nohost"});
+    hear_and_answer(at_once, bytes);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        one_by_one.receive(bytes.substr(i, 1));
+        hear_and_answer(one_by_one, bytes.substr(i, 1));
     }
     at_once.end();
     one_by_one.end();
     demand(at_once.is_over() && one_by_one.is_over(), "after the end a handshake is over");
-    const bool is_too_long = bytes.size() > dist::handshake::max_received_bytes;
-    if (at_once.now() != one_by_one.now() && !is_too_long) {
-        demand(false, "how the bytes are cut makes no difference");
+    demand(at_once.now() != dist::handshake::state::challenged, "a challenge that is answered is not the end");
+    if (bytes.size() > dist::handshake::max_received_bytes) {
+        return;
     }
-    if (at_once.now() == dist::handshake::state::challenged && !is_too_long) {
+    demand(at_once.now() == one_by_one.now() && at_once.is_challenged() == one_by_one.is_challenged(),
+           "how the bytes are cut makes no difference");
+    if (at_once.now() == dist::handshake::state::failed) {
+        demand(at_once.why() == one_by_one.why(), "nor to the reason");
+    }
+    if (at_once.is_challenged()) {
         demand(at_once.challenge() == one_by_one.challenge(), "nor to the name");
         demand(at_once.challenge().name.find('\n') == std::string::npos, "a name is one line");
+    }
+    if (at_once.now() == dist::handshake::state::connected) {
+        demand(bytes.find(std::string(16, expected_letter)) != std::string_view::npos, "a proof was sent");
+    }
+}
+
+void read_cookie(std::string_view bytes) {
+    const auto read = dist::read_cookie(bytes);
+    demand(dist::read_cookie(std::string(bytes) + "\n") == read, "another end of line changes nothing");
+    if (const auto* found = std::get_if<dist::cookie>(&read)) {
+        const auto& text = found->text();
+        demand(!text.empty() && text.size() <= 255 && bytes.starts_with(text), "a cookie is what the file begins with");
+        demand(text.find_first_of("\n\r\t") == std::string::npos, "a cookie is in one line");
+        demand(dist::read_cookie(text) == read, "a cookie is read as itself");
+    }
+}
+
+void read_inetrc(std::string_view bytes) {
+    const auto terms = ctl::doctor::read_terms(bytes);
+    std::string written;
+    for (const auto& one : terms.good) {
+        write(one, written);
+        written += ".\n";
+    }
+    const auto again = ctl::doctor::read_terms(written);
+    demand(again.is_complete && again.good == terms.good, "what is written is read as the same");
+    const auto longer = ctl::doctor::read_terms(std::string(bytes) + "\na.");
+    demand(longer.is_complete || !terms.is_complete, "another term leaves a file complete");
+    demand(longer.good.size() == terms.good.size() + (terms.is_complete ? 1 : 0) || !terms.is_complete,
+           "another term is one more");
+
+    const auto rules = ctl::doctor::read_inetrc(bytes);
+    demand(rules.is_understood || (rules.hosts.empty() && !rules.looks_in_files() && !rules.hosts_path),
+           "a file that is not understood does not count");
+    for (const auto& [where, names] : rules.hosts) {
+        for (const auto& name : names) {
+            const auto found = rules.addresses_of(name, !where.is_v4());
+            demand(std::count(found.begin(), found.end(), where) == 1, "a host is found by each of its names, once");
+        }
     }
 }
 

@@ -31,11 +31,16 @@ def ctl_environment(extra: dict[str, str] | None = None, uid: int | None = None)
 
 
 def ctl(
-    *words: str, extra: dict[str, str] | None = None, uid: int | None = None, seconds: float = SECONDS, given: str | None = None
+    *words: str,
+    extra: dict[str, str] | None = None,
+    uid: int | None = None,
+    seconds: float = SECONDS,
+    given: str | None = None,
+    wrapper: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     """To its end, in a pipe."""
     return subprocess.run(
-        [*as_user(uid), EPMDCTL, *words],
+        [*wrapper, *as_user(uid), EPMDCTL, *words],
         input=given,
         stdin=subprocess.DEVNULL if given is None else None,
         capture_output=True,

@@ -12,6 +12,8 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HOSTNAME = "workshop"
@@ -76,6 +78,21 @@ def furnish(scratch: Path) -> None:
         subprocess.run(["mount", "-t", "tmpfs", "none", installed], check=True)
 
 
+@contextmanager
+def mounted(source: Path, target: Path) -> Iterator[None]:
+    """Another file in the place of one that every machine has."""
+    subprocess.run(["mount", "--bind", source, target], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", target], check=True)
+
+
+def without_processes() -> tuple[str, ...]:
+    """What begins a command that is to see no process but its own, and the network as it is: as beside a container."""
+    return ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+
+
 def with_reaper(run) -> None:
     """Run the function in a child and be its init: the first process of a machine has to collect the orphans. Does not return."""
     child = os.fork()
@@ -110,7 +127,7 @@ def furnish_root(root: Path, scratch: Path, epmd: Path) -> None:
             target.touch()
         subprocess.run(["mount", "--rbind", source, target], check=True)
     # The root has its own C library and not what else the program needs: it brings that along.
-    folder = scratch / "epmd-in-root"
+    folder = scratch / f"epmd-in-{root.name}"
     folder.mkdir()
     linked = subprocess.run(["ldd", epmd], capture_output=True, text=True, check=True).stdout
     for name, library in re.findall(r"(\S+) => (/\S+)", linked):

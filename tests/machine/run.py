@@ -22,6 +22,7 @@ TESTS = Path(__file__).resolve().parents[1]
 FOLDERS = [TESTS / "e2e", TESTS / "golden"]
 OTHER_FOLDERS = [TESTS / "otp"]  # of modules that are run only when they are named
 SKIPPED = 77
+ROOTS = {"otp_root": "LOOPMD_E2E_OTP_ROOT", "old_otp_root": "LOOPMD_E2E_OLD_OTP_ROOT"}
 NEEDED = {"erl": "erlang-base", "iex": "elixir", "ip": "iproute2", "mount": "mount", "unshare": "util-linux"}
 
 
@@ -57,7 +58,7 @@ def enter(epmd: str, stock: str, tests: list[str]) -> int:
 def run_tests(tests: list[str]) -> int:
     scratch = Path(os.environ["LOOPMD_E2E_SCRATCH"])
     machine.furnish(scratch)
-    if root := os.environ.get("LOOPMD_E2E_OTP_ROOT"):
+    for root in filter(None, (os.environ.get(name) for name in ROOTS.values())):
         machine.furnish_root(Path(root), scratch, Path(os.environ["LOOPMD_E2E_EPMD"]))
     sys.path.extend(str(folder) for folder in FOLDERS + OTHER_FOLDERS)
     modules = sorted(file.stem for folder in FOLDERS for file in folder.glob("test_*.py"))
@@ -73,7 +74,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epmd", help="the daemon to test")
     parser.add_argument("--stock", help="Erlang's own epmd (default: the one beside erl)")
-    parser.add_argument("--otp-root", metavar="ROOT", help="run the VMs of another release, in this root (scripts/otp27-root)")
+    parser.add_argument("--otp-root", metavar="ROOT", help="run the VMs of another release, in this root (scripts/otp-root 27)")
+    parser.add_argument("--old-otp-root", metavar="ROOT", help="where an old release is, for tests that want one (scripts/otp-root 23)")
     parser.add_argument("--record", action="store_true", help="write the transcripts of tests/golden anew, instead of comparing")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("tests", nargs="*", metavar="MODULE_OR_TEST", help="for example test_main_job.ShortNames")
@@ -82,8 +84,9 @@ def main() -> int:
         machine.with_reaper(lambda: run_tests(options.tests))
     if options.epmd is None:
         parser.error("--epmd is needed")
-    if options.otp_root:
-        os.environ["LOOPMD_E2E_OTP_ROOT"] = str(Path(options.otp_root).absolute())
+    for option, name in ROOTS.items():
+        if root := getattr(options, option):
+            os.environ[name] = str(Path(root).absolute())
     if options.record:
         os.environ["LOOPMD_RECORD"] = "1"
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # for ip, which a user's PATH may lack

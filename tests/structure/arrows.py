@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "status": {"service", "registry", "wire", "net"},
     "client": {"registry", "wire", "net"},
     "handover": {"registry", "wire"},
-    "ctl": {"client", "placement", "dist", "settings", "registry", "wire"},
+    "ctl": {"client", "placement", "dist", "settings", "registry", "wire", "net"},
 }
 OUTSIDE_LIB = {"ctl"}  # a room that stands beside lib
 PURE = {"wire", "registry", "service", "dist"}
@@ -46,7 +46,7 @@ def faults_in(root: Path) -> list[str]:
     faults += [f"lib/{room}: no arrows are given for this room" for room in sorted(rooms - ARROWS.keys())]
     for room in sorted(rooms & ARROWS.keys()):
         folder = root / room if room in OUTSIDE_LIB else root / "lib" / room
-        for file in sorted(folder.glob("*.[ch]pp")):
+        for file in sorted(folder.rglob("*.[ch]pp")):
             text = file.read_text()
             faults += [f"{file.relative_to(root)}: {fault}" for fault in faults_of(room, text, rooms)]
     return faults

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace epmd::test {
 
@@ -37,6 +38,15 @@ inline std::string u32(std::uint32_t value) {
 /// A request with its length before it.
 inline std::string framed(std::string_view request) {
     return bytes(u16(request.size()), request);
+}
+
+/// As /proc/PID/cmdline and /proc/PID/environ have them: each text ended by a NUL.
+inline std::string ended_by_nul(const std::vector<std::string>& texts) {
+    std::string out;
+    for (const auto& one : texts) {
+        out += one + '\0';
+    }
+    return out;
 }
 
 /// `count` times the same text.

@@ -1,5 +1,6 @@
 // Command lines and environments of Erlang VMs: the node name that they give, each also cut at every length.
 #include "placement/command_line.hpp"
+#include "support/bytes.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,16 +13,8 @@
 namespace epmd {
 namespace {
 
+using test::ended_by_nul;
 using words = std::vector<std::string>;
-
-/// As /proc/PID/cmdline and /proc/PID/environ have them: each text ended by a NUL.
-std::string ended_by_nul(const words& texts) {
-    std::string result;
-    for (const auto& one : texts) {
-        result += one + '\0';
-    }
-    return result;
-}
 
 TEST_CASE("a command line gives the name that OTP would take") {
     struct {
@@ -144,6 +137,92 @@ TEST_CASE("an environment that ends early gives the name, a part of it, or none"
         const auto name = std::string_view("rabbit@lowry").substr(0, size <= before ? 0 : size - before);
         const auto expected = name.empty() ? std::nullopt : std::optional(name);
         CHECK(node_name_of_environment(cut) == expected);
+    }
+}
+
+TEST_CASE("a command line has its flags in their order, each with the words up to the next one") {
+    struct {
+        std::string name;
+        words arguments;
+        std::vector<vm_flag> expected;
+    } const all[] = {
+        {"nothing", {}, {}},
+        {"the program alone", {"beam.smp"}, {}},
+        {"a program called as a flag", {"-sname", "a"}, {}},
+        {"no value, one and more",
+         {"beam.smp", "-noshell", "-sname", "a", "-kernel", "inetrc", "\"/x\"", "prevent_overlapping_partitions",
+          "false"},
+         {{"-noshell", {}},
+          {"-sname", {"a"}},
+          {"-kernel", {"inetrc", "\"/x\"", "prevent_overlapping_partitions", "false"}}}},
+        {"one that comes twice", {"beam.smp", "-a", "1", "-a", "2"}, {{"-a", {"1"}}, {"-a", {"2"}}}},
+        {"words before the first", {"beam.smp", "+S", "2", "-a", "1"}, {{"-a", {"1"}}}},
+        {"what follows two dashes is no value of the flag before",
+         {"beam.smp", "--", "-root", "/x", "--", "y"},
+         {{"--", {}}, {"-root", {"/x"}}, {"--", {"y"}}}},
+        {"what follows -extra", {"beam.smp", "-a", "-extra", "-b", "1"}, {{"-a", {}}}},
+        {"an empty value", {"beam.smp", "-a", "", "b"}, {{"-a", {"", "b"}}}},
+        {"a dash alone", {"beam.smp", "-", "a"}, {{"-", {"a"}}}},
+    };
+    for (const auto& one : all) {
+        CAPTURE(one.name);
+        const auto arguments = ended_by_nul(one.arguments);
+        CHECK(flags_of_command_line(arguments) == one.expected);
+    }
+}
+
+TEST_CASE("a command line that ends early has the flags up to there") {
+    const auto whole = ended_by_nul({"beam.smp", "-name", "abc"});
+    const auto before_flag = std::string_view("beam.smp.").size();
+    const auto before_value = std::string_view("beam.smp.-name.").size();
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+        CAPTURE(size);
+        const auto cut = whole.substr(0, size);
+        std::vector<vm_flag> expected;
+        if (size > before_flag) {
+            expected.push_back({std::string_view("-name").substr(0, size - before_flag), {}});
+        }
+        if (size > before_value) {
+            expected.back().values.push_back(std::string_view("abc").substr(0, size - before_value));
+        }
+        CHECK(flags_of_command_line(cut) == expected);
+    }
+}
+
+TEST_CASE("an environment gives the value of a variable") {
+    struct {
+        std::string name;
+        words set;
+        std::optional<std::string> expected;
+    } const all[] = {
+        {"nothing", {}, std::nullopt},
+        {"another variable", {"HOME=/root"}, std::nullopt},
+        {"the variable", {"HOME=/root", "ERL_INETRC=/etc/inetrc", "TERM=x"}, "/etc/inetrc"},
+        {"an empty one", {"ERL_INETRC="}, ""},
+        {"without =", {"ERL_INETRC"}, std::nullopt},
+        {"a longer name", {"ERL_INETRC_=a", "MY_ERL_INETRC=b"}, std::nullopt},
+        {"small letters", {"erl_inetrc=a"}, std::nullopt},
+        {"inside a value", {"X=ERL_INETRC=a"}, std::nullopt},
+        {"a value with =", {"ERL_INETRC=a=b"}, "a=b"},
+        {"the first of two", {"ERL_INETRC=a", "ERL_INETRC=b"}, "a"},
+        {"empty texts between", {"", "", "ERL_INETRC=a", ""}, "a"},
+    };
+    for (const auto& one : all) {
+        CAPTURE(one.name);
+        const auto variables = ended_by_nul(one.set);
+        CHECK(variable_of_environment(variables, "ERL_INETRC") == one.expected);
+    }
+}
+
+TEST_CASE("an environment that ends early gives the value, a part of it, or none") {
+    const auto whole = ended_by_nul({"A=b", "ERL_INETRC=/x"});
+    const auto before = std::string_view("A=b.ERL_INETRC=").size();
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+        CAPTURE(size);
+        const auto cut = whole.substr(0, size);
+        const auto expected =
+            size < before ? std::nullopt : std::optional(std::string_view("/x").substr(0, size - before));
+        CHECK(variable_of_environment(cut, "ERL_INETRC") == expected);
     }
 }
 

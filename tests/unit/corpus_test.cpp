@@ -42,7 +42,15 @@ TEST_CASE("the corpus of requests keeps its promises, whole and cut at every len
 }
 
 TEST_CASE("the corpus of handshakes keeps its promises, whole and cut at every length") {
-    CHECK(replay("handshake", fuzz::handshake) >= 6);
+    CHECK(replay("handshake", fuzz::handshake) >= 12);
+}
+
+TEST_CASE("the corpus of cookie files keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_cookie", fuzz::read_cookie) >= 6);
+}
+
+TEST_CASE("the corpus of files for lookups keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_inetrc", fuzz::read_inetrc) >= 8);
 }
 
 TEST_CASE("the corpus of snapshots keeps its promises, whole and cut at every length") {

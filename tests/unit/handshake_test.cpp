@@ -5,7 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +42,31 @@ std::string old_challenge_message(std::string_view name) {
     return framed(bytes('n', 0, 5, u32(0x0007f7fb), u32(0x01020304), name));
 }
 
+/// What the other side has to prove in these tests, and what it is sent: bytes that are all different.
+const digest expected_proof{'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
+const challenge_reply our_reply{
+    .challenge = 0x05060708, .proof = {'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P'}};
+
+std::string ack_message(std::string_view proof = "0123456789abcdef") {
+    return framed(bytes('a', proof));
+}
+
 const send_challenge of_idfe{
     .flags = 0xd07df7fbd, .challenge = 0x01020304, .creation = 0x6565b1f5, .name = "idfe@lowry"};
+
+/// Has heard a challenge.
+handshake challenged_stranger() {
+    auto it = stranger();
+    it.receive(status_message("ok") + challenge_message("idfe@lowry"));
+    return it;
+}
+
+/// Has answered it.
+handshake answered_stranger() {
+    auto it = challenged_stranger();
+    it.answer(our_reply, expected_proof);
+    return it;
+}
 
 TEST_SUITE("dist: messages") {
     TEST_CASE("a name is sent to OTP 23 and later as N, with the flags that OTP 26 made mandatory, hidden") {
@@ -98,6 +123,33 @@ TEST_SUITE("dist: messages") {
             CHECK_FALSE(decode_challenge(challenge_message(wrong).substr(2)));
             CHECK_FALSE(decode_challenge(old_challenge_message(wrong).substr(2)));
         }
+    }
+
+    TEST_CASE("a challenge is answered with another, and a proof") {
+        std::string out;
+        encode(our_reply, out);
+        CHECK(out == bytes(u16(21), 'r', 5, 6, 7, 8, "ABCDEFGHIJKLMNOP"));
+        encode(challenge_reply{.challenge = 0xfffefdfc, .proof = {}}, out);
+        CHECK(out == bytes(u16(21), 'r', 5, 6, 7, 8, "ABCDEFGHIJKLMNOP") +
+                         bytes(u16(21), 'r', 0xff, 0xfe, 0xfd, 0xfc, std::string(16, '\0')));
+    }
+
+    TEST_CASE("what is digested is the cookie, and after it the challenge in decimal") {
+        CHECK(digested_text("secret", 12345) == "secret12345");
+        CHECK(digested_text("a b ", 0) == "a b 0");
+        CHECK(digested_text("c", 0xffffffff) == "c4294967295");
+    }
+
+    TEST_CASE("a proof has 16 bytes, and neither less nor more") {
+        const auto whole = ack_message().substr(2);
+        CHECK(decode_challenge_ack(whole) == expected_proof);
+        for (std::size_t size = 0; size < whole.size(); ++size) {
+            CAPTURE(size);
+            CHECK_FALSE(decode_challenge_ack(whole.substr(0, size)));
+        }
+        CHECK_FALSE(decode_challenge_ack(whole + "g"));
+        CHECK_FALSE(decode_challenge_ack("A" + whole.substr(1)));
+        CHECK_FALSE(decode_challenge_ack("r" + whole.substr(1)));
     }
 }
 
@@ -180,6 +232,100 @@ TEST_SUITE("dist: handshake") {
             CHECK(is_worth_another_try(it.why()) == one.is_worth_another_try);
             CHECK_FALSE(to_string(it.why()).empty());
         }
+    }
+
+    TEST_CASE("who answers the challenge with the proof that is expected has the cookie") {
+        auto it = challenged_stranger();
+        CHECK(it.answer(our_reply, expected_proof) == bytes(u16(21), 'r', 5, 6, 7, 8, "ABCDEFGHIJKLMNOP"));
+        CHECK(it.now() == state::answered);
+        CHECK_FALSE(it.is_over());
+        it.receive(ack_message() + "more");
+        CHECK(it.now() == state::connected);
+        CHECK(it.is_over());
+        it.receive(ack_message("................"));
+        it.end();
+        CHECK(it.now() == state::connected);
+        CHECK(it.challenge() == of_idfe);
+    }
+
+    TEST_CASE("however a proof is cut, it is the same") {
+        const auto all = ack_message();
+        for (std::size_t first = 0; first <= all.size(); ++first) {
+            CAPTURE(first);
+            auto it = answered_stranger();
+            it.receive(std::string_view(all).substr(0, first));
+            CHECK(it.is_over() == (first == all.size()));
+            it.receive(std::string_view(all).substr(first));
+            CHECK(it.now() == state::connected);
+        }
+        auto it = answered_stranger();
+        for (const char one : all) {
+            it.receive({&one, 1});
+        }
+        CHECK(it.now() == state::connected);
+    }
+
+    TEST_CASE("who proves anything else is not understood") {
+        std::vector<std::string> all{
+            status_message("ok"),           challenge_message("idfe@lowry"),  framed(""),
+            ack_message("0123456789abcde"), ack_message("0123456789abcdefg"), framed("r0123456789abcdef")};
+        for (std::size_t i = 0; i < expected_proof.size(); ++i) {
+            std::string proof(expected_proof.begin(), expected_proof.end());
+            proof[i] = static_cast<char>(proof[i] ^ 1);
+            all.push_back(ack_message(proof));
+        }
+        for (const auto& one : all) {
+            CAPTURE(one);
+            auto it = answered_stranger();
+            it.receive(one);
+            REQUIRE(it.now() == state::failed);
+            CHECK(it.why() == failure::not_understood);
+            CHECK(it.challenge() == of_idfe); // it has said who it is all the same
+        }
+    }
+
+    TEST_CASE("a conversation that ends anywhere: before the challenge it is closed, after it the cookie is refused") {
+        const auto before = status_message("ok") + challenge_message("idfe@lowry");
+        const auto all = before + ack_message();
+        for (std::size_t size = 0; size <= all.size(); ++size) {
+            CAPTURE(size);
+            auto it = stranger();
+            it.receive(std::string_view(all).substr(0, std::min(size, before.size())));
+            if (it.now() == state::challenged) {
+                it.answer(our_reply, expected_proof);
+                it.receive(std::string_view(all).substr(before.size(), size - before.size()));
+            }
+            it.end();
+            CHECK(it.is_challenged() == (size >= before.size()));
+            CHECK(it.is_over());
+            if (size == all.size()) {
+                CHECK(it.now() == state::connected);
+            } else {
+                REQUIRE(it.now() == state::failed);
+                CHECK(it.why() == (size < before.size() ? failure::closed : failure::cookie));
+                CHECK(is_worth_another_try(it.why()) == (size < before.size()));
+            }
+        }
+    }
+
+    TEST_CASE("each failure has a clause of its own") {
+        std::set<std::string_view> clauses;
+        for (const auto one : {failure::closed, failure::nok, failure::not_allowed, failure::alive, failure::cookie,
+                               failure::tls, failure::not_understood, failure::too_long}) {
+            CHECK_FALSE(to_string(one).empty());
+            clauses.insert(to_string(one));
+        }
+        CHECK(clauses.size() == 8);
+    }
+
+    TEST_CASE("who sends without end after the answer is not listened to for ever") {
+        auto it = answered_stranger();
+        const auto before = (status_message("ok") + challenge_message("idfe@lowry")).size();
+        it.receive(bytes(0xff, 0xff) + std::string(handshake::max_received_bytes - before - 2, 'x'));
+        CHECK_FALSE(it.is_over());
+        it.receive("x");
+        REQUIRE(it.now() == state::failed);
+        CHECK(it.why() == failure::too_long);
     }
 
     TEST_CASE("who sends without end is not listened to for ever") {

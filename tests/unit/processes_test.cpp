@@ -1,6 +1,7 @@
 // Processes as /proc shows them: a made-up /proc, and the real one asked of this process.
 #include "placement/processes.hpp"
 #include "support/addresses.hpp"
+#include "support/bytes.hpp"
 #include "support/sockets.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -19,6 +20,7 @@
 namespace epmd {
 namespace {
 
+using test::ended_by_nul;
 using test::operator""_ip;
 using words = std::vector<std::string>;
 
@@ -48,14 +50,6 @@ class made_up_proc {
     [[nodiscard]] proc_processes look() const { return proc_processes(root_.path()); }
 
   private:
-    static std::string ended_by_nul(const words& texts) {
-        std::string result;
-        for (const auto& one : texts) {
-            result += one + '\0';
-        }
-        return result;
-    }
-
     test::temporary_directory root_;
 };
 

@@ -1,0 +1,264 @@
+#include "doctor/check_pair.hpp"
+
+#include "doctor/cookies.hpp"
+#include "output.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace epmd::ctl::doctor {
+namespace {
+
+using failure_of = dist::handshake::failure;
+
+/// For the whole of a handshake with a cookie. Chosen, not tuned.
+constexpr std::chrono::milliseconds longest_meeting{1500};
+
+struct named_flag {
+    std::uint64_t bit = 0;
+    std::string_view name;
+};
+
+/// Those that OTP 26 made mandatory, by their names in the distribution protocol document.
+constexpr std::array flags_of_26{named_flag{dist::flag::v4_nc, "V4_NC"}, named_flag{dist::flag::unlink_id, "UNLINK_ID"},
+                                 named_flag{dist::flag::handshake_23, "HANDSHAKE_23"}};
+
+std::string missing_flags(std::uint64_t in) {
+    std::string result;
+    for (const auto& one : flags_of_26) {
+        if ((in & one.bit) == 0) {
+            result += (result.empty() ? "" : ", ") + std::string(one.name);
+        }
+    }
+    return result;
+}
+
+/// Whether the node that is met on `way` has the other as it is: it is asked with the other's flags, where these are
+/// not all that any release wants.
+bool check_flags(const met_pair& it, way& to_new, const party& old) {
+    const bool is_complete = !old.said || (old.said->flags & dist::flag::mandatory_26) == dist::flag::mandatory_26;
+    if (is_complete || to_new.node.highest_version < dist::first_version_with_new_form) {
+        return true;
+    }
+    auto asked_as = to_new.met_as;
+    asked_as.flags = old.said->flags & ~dist::flag::published;
+    const auto found = meet(asked_as, nullptr, to_new.world.within(longest_meeting));
+    if (found.failure != failure_of::not_allowed) {
+        return true;
+    }
+    const auto missing = missing_flags(old.said->flags);
+    it.told.stop(
+        step::handshake, to_new.to.called() + " refuses what " + old.called() + " can do: it lacks " + missing,
+        {.what = cause::flags_too_old,
+         .is_guess = false,
+         .sentence = old.called() + " is too old for " + to_new.to.called() + ": it lacks " + missing + ".",
+         .why = "A node from OTP 26 on refuses one that lacks these capabilities of the distribution protocol, in "
+                "both directions.",
+         .mends = {{"run " + old.called() + " on", "OTP 25 or later"}}});
+    return false;
+}
+
+/// "in idfe@lowry (Erlang)": the line that gives it a cookie for the other.
+void add_lines(std::vector<mend>& to, const std::string& in, const std::string& for_node, const std::string& cookie) {
+    to.push_back({"in " + in + " (Erlang)", "erlang:set_cookie('" + for_node + "', " + cookie + ")."});
+    to.push_back({"in " + in + " (Elixir)", "Node.set_cookie(:\"" + for_node + "\", :" + cookie + ")"});
+}
+
+std::string name_or(const std::string& name, const char* otherwise) {
+    return name.empty() ? otherwise : name;
+}
+
+void tell_cookies_differ(const met_pair& it, std::string seen, std::string sentence) {
+    const auto from = name_or(it.who.from, "FROM");
+    diagnosis what{
+        .what = cause::cookies_differ, .is_guess = false, .sentence = std::move(sentence), .why = {}, .mends = {}};
+    what.why = "One cookie serves a pair of nodes, in both directions; each side chooses it by the other's name: what "
+               "erlang:set_cookie/2 says, else its default. It has to be the same on both sides.";
+    if (!it.who.as_from) {
+        what.why +=
+            " Whether one of them has a cookie of its own for the other is not to be seen from outside; --as-from "
+            "tests the pair itself, while FROM does not run.";
+    }
+    what.mends.push_back({"Give both one cookie for each other:", ""});
+    add_lines(what.mends, from, it.who.to, "one_for_both");
+    add_lines(what.mends, it.who.to, from, "one_for_both");
+    what.mends.push_back(
+        {"Or give one of the two, and not both, the other's default: each the other's default fails.", ""});
+    what.mends.push_back(
+        {"Or start both with", "-setcookie COOKIE    # iex: --cookie; or with the same ~/.erlang.cookie"});
+    it.told.stop(step::cookie, std::move(seen), std::move(what));
+}
+
+/// Who may not be called as every VM is before it has a name, to show a node of before OTP 25 a cookie: OTP 23 has the
+/// cookie `nocookie` for that name, whatever its default is (seen on 23; 25 and 27 have the default).
+constexpr const char* our_name_before_25 = "epmdctl@nohost";
+
+/// One node, shown a cookie.
+encounter show(way& at, const dist::cookie& secret) {
+    const slow_remark slow("an answer of " + at.to.called());
+    auto asked_as = at.met_as;
+    if (!at.as_from && (at.to.said->flags & dist::flag::mandatory_25_digest) == 0) {
+        asked_as.name = our_name_before_25;
+    }
+    return meet(asked_as, &secret, at.world.within(longest_meeting));
+}
+
+/// Not an answer to the question: neither taken nor refused.
+bool is_unanswered(const encounter& found) {
+    return !found.has_cookie && found.failure != failure_of::cookie;
+}
+
+void leave_open(const met_pair& it, const way& at, const encounter& found) {
+    it.told.leave_open(step::cookie, at.to.called() + " was asked about its cookie, and " +
+                                         (found.failure      ? std::string(to_string(*found.failure))
+                                          : found.connecting ? found.connecting.message()
+                                                             : "says nothing") +
+                                         ": ask once more");
+}
+
+/// Those that are known, and whence.
+struct both_cookies {
+    known_cookie from;
+    known_cookie to;
+};
+
+both_cookies find_cookies(const met_pair& it) {
+    const auto& one = it.there != nullptr ? *it.there : *it.back;
+    const auto& from = it.there != nullptr ? one.from : one.to;
+    const auto& to = it.there != nullptr ? one.to : one.from;
+    both_cookies result;
+    if (it.who.cookies.from) {
+        result.from = {.value = it.who.cookies.from, .by = "as given", .trouble = {}};
+    } else {
+        result.from = default_cookie(from.process ? &*from.process : nullptr, it.who.to);
+    }
+    if (it.who.cookies.to) {
+        result.to = {.value = it.who.cookies.to, .by = "as given", .trouble = {}};
+    } else if (to.process) {
+        result.to = default_cookie(&*to.process, it.who.from);
+    }
+    return result;
+}
+
+std::string of(const party& who) {
+    return who.name.empty() ? "a node here" : who.called();
+}
+
+/// What the files and flags say, where nobody may be asked.
+void compare(const met_pair& it, const both_cookies& known, const party& from, const party& to) {
+    if (!known.from.value || !known.to.value) {
+        it.told.leave_open(step::cookie, "the cookies were not tested (--no-cookie-test), and not both are known: " +
+                                             (known.from.value ? known.to.trouble : known.from.trouble));
+    } else if (known.from.value == known.to.value) {
+        it.told.note(step::cookie, mark::good,
+                     of(from) + " and " + of(to) + " have one cookie, by " + known.from.by + " and " + known.to.by +
+                         "; it was not tested");
+    } else {
+        tell_cookies_differ(it, "the cookies differ, by " + known.from.by + " and " + known.to.by + "; not tested",
+                            "The cookies of " + of(from) + " (" + known.from.by + ") and of " + of(to) + " (" +
+                                known.to.by + ") differ.");
+    }
+}
+
+/// TO, shown FROM's cookie. False: that is all that is to be known.
+bool ask_to(const met_pair& it, const both_cookies& known, const party& from, const party& to) {
+    const auto found = show(*it.there, *known.from.value);
+    if (is_unanswered(found)) {
+        leave_open(it, *it.there, found);
+        return false;
+    }
+    const auto cookie = "the cookie of " + of(from) + " (" + known.from.by + ")";
+    if (!found.has_cookie) {
+        tell_cookies_differ(it, to.called() + " does not accept " + cookie,
+                            it.who.as_from
+                                ? to.called() + " has another cookie for " + of(from) + " than " + cookie + "."
+                                : "The default cookie of " + to.called() + " differs from " + cookie + ".");
+        return false;
+    }
+    it.told.note(step::cookie, mark::good,
+                 to.called() + " accepts " + cookie + (it.who.as_from ? ", under that name" : ""));
+    return true;
+}
+
+/// FROM, shown TO's cookie: so it is seen that its own is what we took it for.
+void ask_from(const met_pair& it, const both_cookies& known, const party& from, const party& to) {
+    const auto& secret = known.to.value ? known.to : known.from;
+    const auto found = show(*it.back, *secret.value);
+    if (is_unanswered(found)) {
+        leave_open(it, *it.back, found);
+        return;
+    }
+    const auto cookie = known.to.value ? "the cookie of " + of(to) + " (" + known.to.by + ")"
+                                       : "that cookie (" + known.from.by + "), which " + of(to) + " has";
+    if (found.has_cookie) {
+        it.told.note(step::cookie, mark::good, of(from) + " accepts " + cookie);
+    } else {
+        tell_cookies_differ(it, of(from) + " does not accept " + cookie,
+                            "The default cookie of " + of(from) + " differs from " + cookie + ".");
+    }
+}
+
+void check_cookies(const met_pair& it) {
+    const auto& one = it.there != nullptr ? *it.there : *it.back;
+    const auto& from = it.there != nullptr ? one.from : one.to;
+    const auto& to = it.there != nullptr ? one.to : one.from;
+    const auto known = find_cookies(it);
+    if (!it.who.tests_cookies) {
+        compare(it, known, from, to);
+        return;
+    }
+    for (const auto* each : {&known.from, &known.to}) {
+        if (each->value && !each->trouble.empty()) {
+            it.told.note(step::cookie, mark::note, each->trouble);
+        }
+    }
+    if (it.there != nullptr && !known.from.value) {
+        it.told.leave_open(step::cookie, "which cookie " + of(from) + " has is not known (" + known.from.trouble +
+                                             "): --cookie-file FILE or --cookie - gives it");
+        return;
+    }
+    if (it.there != nullptr && !ask_to(it, known, from, to)) {
+        return;
+    }
+    if (it.back != nullptr && (known.to.value || (it.there != nullptr && known.from.value))) {
+        ask_from(it, known, from, to);
+    }
+    if (!it.told.wrong && !it.told.is_open && !it.who.as_from) {
+        it.told.note(
+            step::cookie, mark::note,
+            "a cookie that one of them has for the other alone (erlang:set_cookie/2) is not to be seen from outside");
+    }
+}
+
+/// By the kernel's word.
+std::string connection_of(const met_pair& it) {
+    auto& one = it.there != nullptr ? *it.there : *it.back;
+    if (!one.from.process || !one.to.process) {
+        return {};
+    }
+    std::string found;
+    if (it.there != nullptr) {
+        found = it.there->world.connection_between(*it.there->from.process, *it.there->to.process, it.there->node.port);
+    }
+    if (found.empty() && it.back != nullptr) {
+        found = it.back->world.connection_between(*it.back->from.process, *it.back->to.process, it.back->node.port);
+    }
+    return found;
+}
+
+} // namespace
+
+void check_pair(const met_pair& it, bool& is_connected) {
+    if (const auto connection = connection_of(it); !connection.empty()) {
+        it.told.note(step::handshake, mark::good, "they are connected now, " + connection);
+        is_connected = true;
+        return;
+    }
+    if (it.there != nullptr && it.back != nullptr &&
+        (!check_flags(it, *it.there, it.there->from) || !check_flags(it, *it.back, it.back->from))) {
+        return;
+    }
+    check_cookies(it);
+}
+
+} // namespace epmd::ctl::doctor

@@ -1,0 +1,189 @@
+#include "doctor/cookies.hpp"
+
+#include "doctor/regular_file.hpp"
+#include "environment.hpp"
+#include "output.hpp"
+#include "verb.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+#include <vector>
+
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace epmd::ctl::doctor {
+namespace {
+
+/// Below this release a VM looks at its home only (seen on 23 and 25).
+constexpr int first_release_with_xdg = 24;
+
+std::string why_text(unreadable why) {
+    switch (why) {
+    case unreadable::missing:
+        return "there is none";
+    case unreadable::forbidden:
+        return "we may not read it";
+    case unreadable::no_file:
+        return "it is no regular file";
+    case unreadable::too_long:
+        return "it has more than 1 MiB";
+    case unreadable::failed:
+        break;
+    }
+    return "it cannot be read";
+}
+
+struct home_folders {
+    std::string home;
+    std::string config_home;
+    bool has_xdg = true;
+};
+
+home_folders folders_of(const vm* process) {
+    if (process != nullptr) {
+        return {process->home, process->config_home,
+                process->otp_release == 0 || process->otp_release >= first_release_with_xdg};
+    }
+    return {variable("HOME").value_or(""), variable("XDG_CONFIG_HOME").value_or(""), true};
+}
+
+/// In the order in which a VM looks: the first that is there counts. A relative XDG_CONFIG_HOME does not count, and
+/// where it is set the usual folder does not either.
+std::vector<std::filesystem::path> cookie_files(const home_folders& where) {
+    std::vector<std::filesystem::path> result;
+    if (!where.home.empty()) {
+        result.emplace_back(where.home + "/.erlang.cookie");
+    }
+    if (!where.has_xdg) {
+        return result;
+    }
+    if (where.config_home.starts_with('/')) {
+        result.emplace_back(where.config_home + "/erlang/.erlang.cookie");
+    } else if (where.config_home.empty() && !where.home.empty()) {
+        result.emplace_back(where.home + "/.config/erlang/.erlang.cookie");
+    }
+    return result;
+}
+
+known_cookie read_file_as_vm(const std::string& called, const file_content& content) {
+    known_cookie result{.value = {}, .by = called, .trouble = {}};
+    auto read = dist::read_cookie(content.text);
+    if (const auto* fault = std::get_if<dist::cookie_fault>(&read)) {
+        result.trouble = called + " " + std::string(to_string(*fault)) + ": no VM starts with it";
+        return result;
+    }
+    result.value = std::get<dist::cookie>(std::move(read));
+    if ((content.mode & (S_IRWXG | S_IRWXO)) != 0) {
+        result.trouble = called + " may be read or written by others: no VM starts with it; chmod 400 " + called;
+    }
+    return result;
+}
+
+/// Only so that a read ends.
+void note_signal(int) {}
+
+/// No echo, for as long as it is held; a signal does not end us meanwhile, which would leave the terminal so, but what
+/// is being read.
+class unseen_typing {
+  public:
+    unseen_typing() {
+        is_terminal_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
+        auto unseen = before_;
+        unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        if (is_terminal_) {
+            ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+            struct sigaction action {};
+            action.sa_handler = note_signal;
+            ::sigaction(SIGINT, &action, &interrupt_before_);
+            ::sigaction(SIGTERM, &action, &terminate_before_);
+        }
+    }
+    ~unseen_typing() {
+        if (is_terminal_) {
+            ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+            ::sigaction(SIGINT, &interrupt_before_, nullptr);
+            ::sigaction(SIGTERM, &terminate_before_, nullptr);
+        }
+    }
+    unseen_typing(const unseen_typing&) = delete;
+    unseen_typing& operator=(const unseen_typing&) = delete;
+
+    [[nodiscard]] bool is_terminal() const { return is_terminal_; }
+
+  private:
+    termios before_{};
+    struct sigaction interrupt_before_ {};
+    struct sigaction terminate_before_ {};
+    bool is_terminal_ = false;
+};
+
+} // namespace
+
+known_cookie default_cookie(const vm* process, const std::string& for_node) {
+    if (process != nullptr) {
+        if (auto by_flag = process->cookie_by_flag(for_node)) {
+            return {
+                .value = std::move(by_flag), .by = "-setcookie of pid " + std::to_string(process->pid), .trouble = {}};
+        }
+    }
+    const auto folders = folders_of(process);
+    const auto whose = process != nullptr ? " of pid " + std::to_string(process->pid) : std::string();
+    known_cookie result;
+    for (const auto& file : cookie_files(folders)) {
+        auto why = unreadable::missing;
+        const auto content = read_regular_file(process != nullptr ? path_within(*process, file) : file, why);
+        if (content) {
+            return read_file_as_vm(shown(file.string()) + whose, *content);
+        }
+        if (why != unreadable::missing) {
+            result.trouble = shown(file.string()) + whose + ": " + why_text(why);
+            return result;
+        }
+        result.trouble = shown(file.string()) + whose + ": " + why_text(why);
+    }
+    if (result.trouble.empty()) {
+        result.trouble = "there is no home to look for a cookie file in";
+    }
+    return result;
+}
+
+dist::cookie cookie_in_file(const std::string& path) {
+    auto why = unreadable::missing;
+    const auto content = read_regular_file(path, why);
+    if (!content) {
+        throw failure("the cookie file " + shown(path) + ": " + why_text(why));
+    }
+    auto read = dist::read_cookie(content->text);
+    if (const auto* fault = std::get_if<dist::cookie_fault>(&read)) {
+        throw failure("the cookie file " + shown(path) + " " + std::string(to_string(*fault)));
+    }
+    return std::get<dist::cookie>(std::move(read));
+}
+
+dist::cookie cookie_from_input(const std::string& of_what) {
+    const unseen_typing unseen;
+    if (unseen.is_terminal()) {
+        remark("the cookie " + of_what + ", please:");
+    }
+    constexpr std::size_t longest_line = 4096; // far more than a cookie has
+    std::string line;
+    char letter = '\0';
+    ssize_t count = 0;
+    while (line.size() < longest_line && (count = ::read(STDIN_FILENO, &letter, 1)) == 1 && letter != '\n') {
+        line += letter;
+    }
+    if (count < 0) {
+        throw failure("no cookie was given: " + std::generic_category().message(errno));
+    }
+    auto read = dist::read_cookie(line);
+    if (const auto* fault = std::get_if<dist::cookie_fault>(&read)) {
+        throw failure("the cookie " + of_what + " on standard input " + std::string(to_string(*fault)));
+    }
+    return std::get<dist::cookie>(std::move(read));
+}
+
+} // namespace epmd::ctl::doctor

@@ -1,0 +1,165 @@
+#include "doctor/examine.hpp"
+
+#include "doctor/check_pair.hpp"
+#include "doctor/walk.hpp"
+#include "output.hpp"
+
+#include <algorithm>
+
+namespace epmd::ctl::doctor {
+namespace {
+
+/// What is known of FROM, before it is followed.
+void note_from(senses& world, const party& from, direction& told) {
+    if (from.name.empty()) {
+        told.note(step::node, mark::note, "FROM is left out: what holds for a node that is started here is examined");
+        return;
+    }
+    if (from.process) {
+        const auto& seen = *from.process;
+        told.note(step::node, mark::good,
+                  from.called() + " runs: pid " + std::to_string(seen.pid) +
+                      (seen.otp_release == 0 ? "" : ", OTP " + std::to_string(seen.otp_release)));
+        return;
+    }
+    const bool is_listed = world.is_listed(from.name);
+    told.note(step::node, is_listed ? mark::good : mark::note,
+              is_listed ? from.called() + " is registered; its process is not to be seen"
+                        : "no process of " + from.called() +
+                              " is seen on this machine: what holds for one that is started here is examined");
+}
+
+bool is_in_another_network(const party& from, direction& told) {
+    if (!from.process || from.process->is_in_our_network) {
+        return false;
+    }
+    const auto pid = std::to_string(from.process->pid);
+    told.stop(step::node, from.called() + " lives in another network namespace",
+              {.what = cause::other_network,
+               .is_guess = false,
+               .sentence = from.called() + " (pid " + pid + ") lives in another network namespace.",
+               .why = "127.0.0.0/8 is another there, as in a container, and its way cannot be walked from here.",
+               .mends = {{"in a shell", "nsenter -t " + pid + " -n epmdctl doctor " + from.name + " TO"}}});
+    return true;
+}
+
+/// FROM's name may be used only where nobody has it: whoever has would lose connections by it.
+void refuse_if_running(senses& world, const party& from) {
+    const auto refused = [&](const std::string& how) {
+        throw failure(from.called() + " runs (" + how +
+                      "), and TO is asked under its name only while it does not: a node "
+                      "that has it takes harm. Stop it, or ask without --as-from");
+    };
+    if (from.process) {
+        refused("pid " + std::to_string(from.process->pid));
+    }
+    party nobody;
+    party asked = from;
+    direction unheard;
+    way it{.world = world, .from = nobody, .to = asked, .told = unheard};
+    if (check_host(it)) {
+        const auto found = look_up(std::string(from.alive_name()), it.where(), world.epmd_port(),
+                                   world.within(std::chrono::milliseconds(1500)));
+        if (found.node) {
+            refused("it is registered at " + to_string(it.where()));
+        }
+    }
+}
+
+bool is_symmetrical(cause what) {
+    return what == cause::tls_on_one_side || what == cause::other_network;
+}
+
+/// A VM without a name, where FROM is given and not to be found: it may be the one that is meant.
+std::optional<diagnosis> nameless_from(senses& world, const party& from) {
+    if (from.name.empty() || from.process) {
+        return std::nullopt;
+    }
+    const auto pids = world.nameless_vms();
+    if (pids.empty()) {
+        return std::nullopt;
+    }
+    const bool is_long = mode_of(from).mode == naming::long_names;
+    return diagnosis{.what = cause::not_distributed,
+                     .is_guess = true,
+                     .sentence = "No node called " + from.called() + " runs here, and " + pids +
+                                 (pids.find(',') == std::string::npos ? " is a VM" : " are VMs") + " without a name.",
+                     .why = "A VM that is started without -sname or -name is no node: in it is_alive() is false, and "
+                            "net_kernel:connect_node/1 says ignored, whatever is asked for.",
+                     .mends = {{"start it with", (is_long ? "-name " : "-sname ") + from.name},
+                               {"or in it", "net_kernel:start(['" + from.name + "', " +
+                                                (is_long ? "longnames" : "shortnames") + "])."}}};
+}
+
+void judge(examination& it, senses& world, const party& from) {
+    if (it.is_connected) {
+        it.result = outcome::connects;
+        return;
+    }
+    if (it.there.wrong) {
+        it.wrong = it.there.wrong;
+    } else if (it.back && it.back->wrong && is_symmetrical(it.back->wrong->what)) {
+        it.wrong = it.back->wrong;
+    } else if (it.common.wrong) {
+        it.wrong = it.common.wrong;
+    } else {
+        it.wrong = nameless_from(world, from);
+    }
+    if (it.wrong) {
+        it.result = outcome::does_not;
+    } else {
+        it.result = it.there.is_open || it.common.is_open ? outcome::not_known : outcome::connects;
+    }
+}
+
+} // namespace
+
+examination examine(senses& world, const pair_of_nodes& who, const listener& hears) {
+    examination result{.who = who,
+                       .there = {.from = who.from, .to = who.to, .findings = {}, .wrong = {}},
+                       .back = {},
+                       .common = {.from = {}, .to = {}, .findings = {}, .wrong = {}},
+                       .wrong = {}};
+    party from{.name = who.from, .process = {}, .said = {}};
+    party to{.name = who.to, .process = {}, .said = {}};
+    const auto begin = [&](direction& one) {
+        one.on_finding = hears.on_finding;
+        hears.on_direction(one);
+    };
+
+    way there{.world = world, .from = from, .to = to, .told = result.there, .as_from = who.as_from};
+    begin(result.there);
+    if (!check_names(there)) {
+        judge(result, world, from);
+        return result;
+    }
+    from.process = world.vm_called(from.name);
+    to.process = world.vm_called(to.name);
+    if (who.as_from) {
+        refuse_if_running(world, from);
+    }
+    note_from(world, from, result.there);
+    const bool has_arrived = !is_in_another_network(from, result.there) && walk(there);
+
+    std::optional<way> back;
+    bool is_back = false;
+    const bool is_running = from.process || world.is_listed(from.name);
+    if (is_running && !who.as_from && !(result.there.wrong && is_symmetrical(result.there.wrong->what))) {
+        result.back = direction{.from = who.to, .to = who.from, .findings = {}, .wrong = {}};
+        back.emplace(way{.world = world, .from = to, .to = from, .told = *result.back});
+        begin(*result.back);
+        is_back = walk(*back);
+    }
+    if (has_arrived || is_back) {
+        begin(result.common);
+        check_pair({.who = who,
+                    .told = result.common,
+                    .there = has_arrived ? &there : nullptr,
+                    .back = is_back ? &*back : nullptr},
+                   result.is_connected);
+    }
+    judge(result, world, from);
+    return result;
+}
+
+} // namespace epmd::ctl::doctor

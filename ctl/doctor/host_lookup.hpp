@@ -1,0 +1,31 @@
+/// What a VM makes of the name of a host.
+#pragma once
+
+#include "doctor/dial.hpp"
+#include "doctor/vm.hpp"
+#include "registry/address.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace epmd::ctl::doctor {
+
+struct host_lookup {
+    std::vector<address> addresses;   ///< in the VM's order, of the version of IP that it speaks: the first counts
+    std::string by;                   ///< "/etc/hosts", "/tmp/rc (ERL_INETRC)", "the system's resolver"
+    std::string trouble;              ///< a clause, where there is none: "does not resolve (Name or service not known)"
+    bool is_of_the_other_ip = false;  ///< there are addresses, and it speaks the other version of IP
+    std::vector<std::string> remarks; ///< about the inetrc file: sentences
+    std::string unused_inetrc;        ///< that file has the host, and no lookup line, so it does not count
+};
+
+/// As a VM does that runs; or, without one, as one would that is started here, with ERL_INETRC as our own environment
+/// has it.
+host_lookup look_up_host(const std::string& name, const vm* who, const std::optional<named_file>& own_inetrc,
+                         time_point until);
+
+/// As a program does that has no inetrc file.
+host_lookup look_up_by_system(const std::string& name, bool over_v6, time_point until);
+
+} // namespace epmd::ctl::doctor

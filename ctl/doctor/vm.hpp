@@ -1,0 +1,75 @@
+/// An Erlang VM of this machine, as it is seen from outside: by /proc.
+#pragma once
+
+#include "dist/cookie.hpp"
+#include "registry/address.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace epmd::ctl::doctor {
+
+/// Whether a VM calls nodes by short names (no dot in the host) or by long ones.
+enum class naming { short_names, long_names, unknown };
+
+/// A file that a VM reads, and what names it.
+struct named_file {
+    std::filesystem::path path; ///< as the VM has it
+    std::string source;         ///< "ERL_INETRC"
+};
+
+struct vm {
+    std::int32_t pid = 0;
+    std::uint32_t uid = 0;
+    std::string node_name;          ///< by its flags, else by its environment; may be without a host
+    naming names = naming::unknown; ///< by -sname and -name; unknown: it has neither, and may be named at run time
+    int otp_release = 0;            ///< by the version of its emulator; 0: not known
+    bool has_visible_environment = false;
+    std::optional<std::uint16_t> epmd_port;  ///< that it was given by -epmd_port or ERL_EPMD_PORT
+    std::optional<std::uint16_t> fixed_port; ///< by -erl_epmd_port: it asks no epmd
+    std::string epmd_module;                 ///< by -epmd_module: what it asks instead of an epmd
+    bool listens = true;                     ///< no -dist_listen false
+    bool starts_epmd = true;                 ///< no -start_epmd false
+    std::string carrier;                     ///< by -proto_dist; empty: inet_tcp
+    std::optional<address> dials_from;       ///< by inet_dist_connect_options
+    std::optional<named_file> inetrc;
+    std::string home;              ///< where its cookie file is; empty: not known
+    std::string config_home;       ///< by XDG_CONFIG_HOME
+    bool is_in_our_network = true; ///< it is not known to live in another network namespace
+
+    [[nodiscard]] bool is_over_tls() const { return carrier.find("tls") != std::string::npos; }
+    [[nodiscard]] bool is_over_ipv6() const { return carrier.starts_with("inet6"); }
+
+    /// What -setcookie says for another node; nothing: the cookie file counts. Kept apart from the rest, so that it is
+    /// looked at where it is needed only.
+    [[nodiscard]] std::optional<dist::cookie> cookie_by_flag(std::string_view for_node) const;
+
+    std::filesystem::path proc; ///< its folder in /proc
+};
+
+/// Reads a VM's command line and environment. Empty: it is gone.
+std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root = "/proc");
+
+/// All VMs that may be seen, newest first.
+std::vector<vm> see_all_vms(const std::filesystem::path& root = "/proc");
+
+/// The path by which we open a file that a VM names: through its own root and working directory, where we may.
+std::filesystem::path path_within(const vm&, const std::filesystem::path&);
+
+/// What a process that does not answer does.
+enum class activity {
+    stopped, ///< by a signal, or by a debugger
+    busy,    ///< it used more than half a core while it was watched
+    idle,    ///< it did not: it waits for something, and has hung if it should answer
+    gone,
+};
+
+/// Watches a process for so long.
+activity watch(const vm&, std::chrono::milliseconds);
+
+} // namespace epmd::ctl::doctor

@@ -1,0 +1,11 @@
+// Fuzzes a file for lookups.
+#include "fuzz/targets.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    epmd::fuzz::read_inetrc(std::string_view(reinterpret_cast<const char*>(data), size)); // NOLINT: bytes are bytes
+    return 0;
+}
