@@ -63,6 +63,11 @@ std::string with_dashes(std::string_view name) {
     return (name.starts_with('-') ? "" : "--") + std::string(name);
 }
 
+/// Without the value, which may be a secret.
+std::string name_part(const std::string& word) {
+    return word.substr(0, word.find('='));
+}
+
 parsed parse(std::span<const std::string> arguments, std::span<const flag> known, std::string_view of) {
     po::options_description options;
     for (const auto& one : known) {
@@ -78,7 +83,7 @@ parsed parse(std::span<const std::string> arguments, std::span<const flag> known
         for (const auto& one : all.options) {
             if (one.position_key != -1) {
                 if (one.value.front().starts_with('-') && one.value.front() == one.original_tokens.front()) {
-                    throw usage_error(std::string(of) + "flag " + one.value.front() + " is not known" +
+                    throw usage_error(std::string(of) + "flag " + name_part(one.value.front()) + " is not known" +
                                       std::string(hint));
                 }
                 result.operands.push_back(one.value.front());
@@ -87,8 +92,8 @@ parsed parse(std::span<const std::string> arguments, std::span<const flag> known
             }
         }
     } catch (const po::unknown_option& error) {
-        throw usage_error(std::string(of) + "flag " + with_dashes(error.get_option_name()) + " is not known" +
-                          std::string(hint));
+        throw usage_error(std::string(of) + "flag " + with_dashes(name_part(error.get_option_name())) +
+                          " is not known" + std::string(hint));
     } catch (const po::error_with_option_name& error) {
         const auto name = error.get_option_name();
         const auto* row = std::find_if(known.data(), known.data() + known.size(), [&](const flag& one) {

@@ -10,6 +10,8 @@
 #include <array>
 #include <utility>
 
+#include <sys/resource.h>
+
 namespace epmd::ctl {
 namespace {
 
@@ -71,6 +73,8 @@ exit_status status_of(const doctor::examination& found) {
 }
 
 exit_status run(const call& how) {
+    constexpr rlimit nothing{.rlim_cur = 0, .rlim_max = 0};
+    ::setrlimit(RLIMIT_CORE, &nothing); // a core would have the cookies
     doctor::pair_of_nodes who;
     who.from = how.operands.size() == 2 ? how.operands.front() : "";
     who.to = how.operands.back();

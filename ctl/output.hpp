@@ -15,6 +15,9 @@ enum class style { plain, bold, dim, good, warning, bad };
 /// With colour where there is a terminal that has it and NO_COLOR (no-color.org) is not set.
 std::string styled(std::string_view text, style);
 
+/// The same text with each control character, and what is no UTF-8, as \x1b.
+std::string escaped(std::string_view text);
+
 /// Text that some process chose, fit for a terminal: with control characters it is quoted and escaped; "-" for none.
 std::string shown(std::string_view text);
 

@@ -13,12 +13,14 @@ namespace {
 /// For an epmd that answers at all, however busy; elsewhere on the network as well. Chosen, not tuned.
 constexpr std::chrono::milliseconds longest_lookup{1500};
 
+/// Ten of them at most.
 std::string joined(const std::vector<std::string>& texts) {
+    constexpr std::size_t most = 10;
     std::string result;
-    for (const auto& one : texts) {
-        result += (result.empty() ? "" : ", ") + one;
+    for (std::size_t i = 0; i < std::min(texts.size(), most); ++i) {
+        result += (result.empty() ? "" : ", ") + texts[i];
     }
-    return result;
+    return result + (texts.size() > most ? " and " + std::to_string(texts.size() - most) + " more" : "");
 }
 
 /// Where a port of this machine is listened on, each with who does.
@@ -152,7 +154,7 @@ bool tell_placed_elsewhere(way& it) {
                   .sentence = it.to.called() + " is registered at " + one->host_text + ", not at " +
                               std::string(it.to.host_part()) + " (" + to_string(it.where()) + ").",
                   .why = "Every host has a table of names of its own. The node calls itself " + it.to.called() +
-                         " and belongs to " + one->host_text + " by " + one->placement +
+                         " and belongs to " + one->host_text + " by " + shown(one->placement) +
                          ", so nobody finds it by that name.",
                   .mends = {{"start it as", (names.empty() ? "-name " : "-sname ") + alive + "@" + host}}});
     return true;
@@ -161,17 +163,21 @@ bool tell_placed_elsewhere(way& it) {
 /// Nodes that have the alive name at other hosts, but the one that asks.
 bool tell_namesakes(way& it) {
     const auto alive = std::string(it.to.alive_name());
-    std::string places;
+    constexpr std::size_t most = 10;
+    std::vector<std::string> all;
     std::vector<mend> mends;
     for (const auto& one : it.world.epmd().nodes) {
         if (one.alive_name == alive && one.where && one.state == "placed" && one.node_name != it.from.name) {
-            places += (places.empty() ? "" : ", ") + one.host_text;
-            mends.push_back({"did you mean", shown(one.node_name) + "?"});
+            all.push_back(one.host_text);
+            if (mends.size() < most) {
+                mends.push_back({"did you mean", shown(one.node_name) + "?"});
+            }
         }
     }
-    if (places.empty()) {
+    if (all.empty()) {
         return false;
     }
+    const auto places = joined(all);
     it.told.stop(step::registration, shown(alive) + " is not registered here, and at " + places,
                  {.what = cause::registered_elsewhere,
                   .is_guess = false,
@@ -196,8 +202,9 @@ bool tell_by_its_process(way& it) {
         what.sentence = it.to.called() + " (" + pid + ") lives in another network namespace.";
         what.why = "Addresses of 127.0.0.0/8 are another machine's there, as in a container.";
         what.mends = {{"in a shell", "nsenter -t " + std::to_string(process.pid) + " -n epmdctl nodes"}};
-    } else if (process.has_visible_environment && port != it.epmd_port) {
+    } else if ((process.has_visible_environment || process.epmd_port) && port != it.epmd_port) {
         what.what = cause::other_epmd_port;
+        what.is_guess = !it.from.process && !it.from.name.empty();
         what.sentence = it.to.called() + " (" + pid + ") registers with the epmd on port " + std::to_string(port) +
                         ", and " + it.from.called() + " asks the one on port " + std::to_string(it.epmd_port) + ".";
         what.why = "Every VM takes one epmd port, for itself and for all others: ERL_EPMD_PORT, or 4369.";
@@ -209,15 +216,15 @@ bool tell_by_its_process(way& it) {
                                               : "-epmd_module") +
                         ").";
         what.why = "Nobody can look it up; it can connect to others, and they can talk to it then.";
-        what.mends = {{"in " + it.to.called(), "net_kernel:connect_node('" + it.from.name + "')."}};
+        if (!it.from.name.empty()) {
+            what.mends = {{"in " + it.to.called(), "net_kernel:connect_node('" + it.from.name + "')."}};
+        }
     } else {
         what.sentence = it.to.called() + " runs (" + pid + ") and is not registered.";
         what.why = "It has lost its connection to the epmd with which it registered, or its name is not yet given. "
                    "From OTP 23.3 on a VM registers again after 2 s.";
         what.mends = {{"in a shell", "epmdctl wait --timeout 10 " + it.to.name},
-                      {"or in " + it.to.called(),
-                       "net_kernel:stop(), net_kernel:start(['" + it.to.name + "', " +
-                           (process.names == naming::long_names ? "longnames" : "shortnames") + "])."}};
+                      {"or, where it does not come back", "start it again"}};
     }
     it.told.stop(step::registration, it.to.called() + " runs (" + pid + "), and is not registered here",
                  std::move(what));
@@ -305,9 +312,8 @@ bool tell_not_running(way& it) {
     tell_not_there(it, {.what = cause::not_running,
                         .is_guess = false,
                         .sentence = {},
-                        .why = it.names_there.empty()
-                                   ? "Nothing is registered there."
-                                   : "Registered there: " + shown(joined(it.names_there)).substr(0, 300) + ".",
+                        .why = it.names_there.empty() ? "Nothing is registered there."
+                                                      : "Registered there: " + shown(joined(it.names_there)) + ".",
                         .mends = {name_it(it.to)}});
     return true;
 }
@@ -348,12 +354,12 @@ void note_registration(way& it) {
     });
     std::string text = shown(it.to.alive_name()) + " is registered, distribution port " + std::to_string(it.node.port);
     if (one != nullptr && it.epmd_port == it.world.epmd_port() && senses::is_here(it.where())) {
-        text += ", since " + one->since +
-                (one->state == "placed" ? ", placed by " + one->placement
-                 : one->state == "unplaced"
-                     ? ", unplaced: nothing names its host" +
-                           (one->trouble.empty() ? "" : " (it " + one->trouble + ")") + ", so it is found at every host"
-                     : ", " + one->state);
+        text += ", since " + shown(one->since) +
+                (one->state == "placed"     ? ", placed by " + shown(one->placement)
+                 : one->state == "unplaced" ? ", unplaced: nothing names its host" +
+                                                  (one->trouble.empty() ? "" : " (it " + shown(one->trouble) + ")") +
+                                                  ", so it is found at every host"
+                                            : ", " + shown(one->state));
     }
     it.told.note(step::registration, mark::good, text);
 }
@@ -368,6 +374,12 @@ bool check_epmd(way& it) {
         it.told.note(step::epmd, mark::note,
                      it.from.called() + " asks no epmd: its -erl_epmd_port says " + std::to_string(it.node.port));
         return true;
+    }
+    if (it.from.process && !it.from.process->epmd_module.empty()) {
+        it.told.leave_open(step::epmd, it.from.called() + " asks no epmd, but its module " +
+                                           shown(it.from.process->epmd_module) +
+                                           " (-epmd_module): what that answers is not to be seen");
+        return false;
     }
     const auto place = place_text(it.where(), it.epmd_port);
     const slow_remark slow("the epmd at " + place);

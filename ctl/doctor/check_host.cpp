@@ -35,8 +35,11 @@ void tell_unknown(way& it, const host_lookup& found) {
                    .mends = {}};
     const auto& known = it.world.epmd().known;
     const auto named = known.known_as(host);
+    what.is_guess = found.is_open;
     if (found.is_of_the_other_ip) {
-        what.sentence = shown(host) + " has addresses of the other version of IP only.";
+        what.sentence = shown(host) + (address::parse(host)
+                                           ? " " + found.trouble + ", and " + it.from.called() + " speaks the other."
+                                           : " has addresses of the other version of IP only.");
         what.why = "A VM speaks IPv4, or with -proto_dist inet6_tcp IPv6, and never both.";
         what.mends = {{"start both with", "-proto_dist inet6_tcp    # or give the host an IPv4 address"}};
     } else if (!found.unused_inetrc.empty()) {
@@ -83,12 +86,17 @@ bool check_host(way& it) {
     const std::string host(it.to.host_part());
     const auto found = look_up_host(host, who, own_inetrc(), it.world.within(longest_lookup));
     for (const auto& one : found.remarks) {
-        it.told.note(step::host, mark::note, one);
+        it.told.note(step::host, found.is_open ? mark::unknown : mark::note, one);
     }
-    if (who != nullptr && !who->has_visible_environment && !who->inetrc) {
-        it.told.note(step::host, mark::note,
-                     "whether " + it.from.called() +
-                         " has an ERL_INETRC is not to be seen: its environment is another user's");
+    it.told.is_open = it.told.is_open || found.is_open;
+    if (who != nullptr && !who->unread_config.empty() && !who->inetrc) {
+        it.told.leave_open(step::host, "whether " + it.from.called() + " has an inetrc by its " +
+                                           shown(who->unread_config) +
+                                           " is not known: we cannot read it, or do not understand it");
+    }
+    if (who != nullptr && !who->has_visible_environment && !who->inetrc && !address::parse(host)) {
+        it.told.leave_open(step::host, "whether " + it.from.called() +
+                                           " has an ERL_INETRC is not to be seen: its environment is another user's");
     }
     if (found.addresses.empty()) {
         tell_unknown(it, found);
@@ -98,7 +106,7 @@ bool check_host(way& it) {
     it.resolved_by = found.by;
     if (!address::parse(host)) {
         const bool over_v6 = who != nullptr && who->is_over_ipv6();
-        it.system_addresses = look_up_by_system(host, over_v6, it.world.within(longest_lookup)).addresses;
+        it.system_addresses = look_up_by_system(host, nullptr, over_v6, it.world.within(longest_lookup)).addresses;
     }
     it.told.note(step::host, mark::good,
                  address::parse(host) ? shown(host) + " is an address"

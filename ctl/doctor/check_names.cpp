@@ -44,9 +44,12 @@ std::string fault_of(const std::string& name) {
         const auto shown_part = static_cast<unsigned char>(*bad) < 0x80 ? "'" + std::string(1, *bad) + "'" : "a letter";
         return "has " + shown_part + " before its @, where only a to z, A to Z, 0 to 9, _ and - may stand";
     }
-    const auto blank = parts.host_part.find_first_of(" /'\"");
-    if (blank != std::string_view::npos) {
-        return "has '" + std::string(1, parts.host_part[blank]) + "' in its host";
+    // What a name or an address of a host has; nothing else is worth a question, nor fit to be typed.
+    const auto is_of_host = [&](char letter) { return is_allowed(letter) || letter == '.' || letter == ':'; };
+    const auto* odd = std::find_if_not(parts.host_part.begin(), parts.host_part.end(), is_of_host);
+    if (odd != parts.host_part.end()) {
+        const auto shown_part = static_cast<unsigned char>(*odd) < 0x80 ? "'" + std::string(1, *odd) + "'" : "a letter";
+        return "has " + shown_part + " in its host, where only letters, digits, _, -, . and : may stand";
     }
     return {};
 }
@@ -76,13 +79,26 @@ std::string process_text(const party& one) {
 /// A name with a domain, or without one.
 std::string with_domain(const party& one) {
     const auto host = std::string(one.host_part());
-    return std::string(one.alive_name()) + "@" + (has_dot(host) ? host : host + ".example.test");
+    return std::string(one.alive_name()) + "@" + (has_dot(host) ? host : host + ".DOMAIN");
 }
 
 std::string without_domain(const party& one) {
     const auto host = one.host_part();
     const bool is_address = address::parse(host).has_value();
-    return std::string(one.alive_name()) + "@" + (is_address ? "lowry" : std::string(first_label(host)));
+    return std::string(one.alive_name()) + "@" + (is_address ? "HOST" : std::string(first_label(host)));
+}
+
+/// What the node calls itself that our epmd lists at the address by which it was called; empty: the name was no
+/// address, or none is there.
+std::string name_at_that_address(way& it) {
+    const auto where = address::parse(it.to.host_part());
+    for (const auto& one : where ? it.world.epmd().nodes : std::vector<listed_node>()) {
+        if (one.where == it.world.epmd().known.at(*where) && one.alive_name == it.to.alive_name() &&
+            one.is_name_known) {
+            return shown(one.node_name);
+        }
+    }
+    return {};
 }
 
 } // namespace
@@ -127,6 +143,7 @@ bool check_mode(way& it) {
     const auto theirs = mode_of(it.to);
     const bool is_literal = address::parse(it.to.host_part()).has_value();
     const bool suits_long = has_dot(it.to.host_part()) || is_literal;
+    const bool suits_short = !has_dot(it.to.host_part()); // an address of IPv6 suits both
     const auto word = [](naming mode) { return mode == naming::short_names ? "short" : "long"; };
     const auto text = [&](const party& one, const naming_of_node& mode) {
         return one.called() + " has " + word(mode.mode) + " names (" +
@@ -135,7 +152,7 @@ bool check_mode(way& it) {
                ")";
     };
     const bool is_short = ours.mode == naming::short_names;
-    if (ours.mode == naming::unknown || is_short != suits_long) {
+    if (ours.mode == naming::unknown || (is_short ? suits_short : suits_long)) {
         it.told.note(step::mode, mark::good,
                      ours.mode == naming::unknown
                          ? "it is reached by nodes with " + std::string(suits_long ? "long" : "short") + " names (" +
@@ -162,6 +179,9 @@ bool check_mode(way& it) {
         what.mends = {
             {"start " + it.from.called() + " with", "-sname " + without_domain(it.from) + "    # not -name"},
             {"or start " + it.to.called() + " with", "-name " + with_domain(it.to) + "    # and a host with a dot"}};
+    }
+    if (const auto meant = name_at_that_address(it); !meant.empty()) {
+        what.mends.insert(what.mends.begin(), {"did you mean", meant + "?"});
     }
     if (ours.is_guess) {
         what.why += " Its command line is not to be seen from here, so its mode is a guess: -name x@lowry is allowed.";

@@ -1,5 +1,6 @@
 // The node itself: whether it takes connections, who it says it is, and whether it would have the other.
 #include "doctor/walk.hpp"
+#include "host_text.hpp"
 #include "output.hpp"
 
 #include <algorithm>
@@ -66,7 +67,10 @@ void tell_no_connection(way& it, const error_code& error) {
         it.told.stop(step::port, "nothing answers at " + place, std::move(what));
         return;
     }
-    if (!listeners.empty()) {
+    const bool is_its = !it.to.process || std::any_of(listeners.begin(), listeners.end(), [&](const socket_info& one) {
+        return it.world.owns(*it.to.process, one);
+    });
+    if (!listeners.empty() && is_its) {
         std::string places;
         for (const auto& one : listeners) {
             const auto owner = it.world.owner_text(one);
@@ -78,14 +82,8 @@ void tell_no_connection(way& it, const error_code& error) {
         what.why = "inet_dist_use_interface binds a node's port to one address; at any other it refuses.";
         const auto& bound = listeners.front().local;
         what.mends = {
-            {"start " + it.to.called() + " without it, or with", "-kernel inet_dist_use_interface '{" +
-                                                                     [&] {
-                                                                         auto text = to_string(it.where());
-                                                                         std::replace(text.begin(), text.end(), '.',
-                                                                                      ',');
-                                                                         return text;
-                                                                     }() +
-                                                                     "}'"},
+            {"start " + it.to.called() + " without it, or with",
+             "-kernel inet_dist_use_interface '" + erlang_tuple(it.where()) + "'"},
             {"or call it by that address", "-name " + std::string(it.to.alive_name()) + "@" + to_string(bound)}};
         it.told.stop(step::port, place + " refuses; the port is bound to " + places, std::move(what));
         return;
@@ -121,6 +119,7 @@ void tell_silent(way& it) {
         what.mends = {{"in a shell", "kill -CONT " + pid}};
     } else if (state == activity::busy) {
         what.what = cause::busy;
+        what.is_guess = true; // it may hang, and something else in it compute
         what.sentence = it.to.called() + " is too busy to answer: pid " + pid + " uses its processor without a pause.";
         what.mends = {
             {"in a shell", "top -H -p " + pid},
@@ -129,9 +128,9 @@ void tell_silent(way& it) {
         what.sentence =
             it.to.called() + " hangs: pid " + pid + " is not stopped and does nothing, and does not answer.";
         what.why += "What answers in a VM is its process net_kernel.";
-        what.mends = {
-            {"in " + it.to.called(), "process_info(whereis(net_kernel), [status, current_stacktrace, messages])."},
-            {"or, for a crash dump", "kill -USR1 " + pid}};
+        what.is_guess = true;
+        what.mends = {{"in " + it.to.called() + ", if its shell answers",
+                       "process_info(whereis(net_kernel), [status, current_stacktrace, messages])."}};
     }
     seen += state == activity::stopped ? "; its process is stopped"
             : state == activity::busy  ? "; its process uses its processor without a pause"
@@ -198,9 +197,11 @@ void tell_not_allowed(way& it, const introduction& asked_as) {
     const auto asked_name = shown(asked_as.name);
     diagnosis what{.what = cause::not_allowed,
                    .is_guess = !it.as_from,
-                   .sentence = it.to.called() + " has a list of the nodes that may connect (net_kernel:allow/1), and " +
-                               asked_name + " is not in it.",
-                   .why = "Once net_kernel:allow/1 was called, all other nodes are refused.",
+                   .may_be_well = !it.as_from,
+                   .sentence = it.to.called() + " has a list of the nodes that it connects with (net_kernel:allow/1)" +
+                               (it.as_from ? ", and " + asked_name + " is not in it." : "."),
+                   .why =
+                       "Once net_kernel:allow/1 was called, a node refuses all others, and does not dial them either.",
                    .mends = {}};
     if (!it.as_from) {
         what.why += " We asked as " + asked_name + "; whether " + it.from.called() +
@@ -227,6 +228,11 @@ void tell_alive(way& it) {
 
 void tell_ended(way& it, failure_of why) {
     const bool is_closed = why == failure_of::closed;
+    if (is_closed &&
+        it.to.process) { // a node, by its process: it is just coming up or ending, or is asked by many at once
+        it.told.leave_open(step::handshake, it.to.called() + " closes the connection: ask once more");
+        return;
+    }
     diagnosis what{
         .what = cause::handshake_ends,
         .is_guess = is_closed,

@@ -3,8 +3,9 @@
 #include "doctor/cookies.hpp"
 #include "output.hpp"
 
-#include <algorithm>
 #include <array>
+
+#include <unistd.h>
 
 namespace epmd::ctl::doctor {
 namespace {
@@ -33,20 +34,32 @@ std::string missing_flags(std::uint64_t in) {
     return result;
 }
 
+/// What OTP 23 can do (seen on Debian's).
+constexpr std::uint64_t flags_of_23 = 0x101df7fbc;
+
+/// What a node can do: by its own word, else by the release of its process.
+std::optional<std::uint64_t> flags_of(const party& one) {
+    if (one.said) {
+        return one.said->flags & ~dist::flag::published;
+    }
+    return one.process && one.process->otp_release == 23 ? std::optional(flags_of_23) : std::nullopt;
+}
+
 /// Whether the node that is met on `way` has the other as it is: it is asked with the other's flags, where these are
 /// not all that any release wants.
 bool check_flags(const met_pair& it, way& to_new, const party& old) {
-    const bool is_complete = !old.said || (old.said->flags & dist::flag::mandatory_26) == dist::flag::mandatory_26;
+    const auto flags = flags_of(old);
+    const bool is_complete = !flags || (*flags & dist::flag::mandatory_26) == dist::flag::mandatory_26;
     if (is_complete || to_new.node.highest_version < dist::first_version_with_new_form) {
         return true;
     }
     auto asked_as = to_new.met_as;
-    asked_as.flags = old.said->flags & ~dist::flag::published;
+    asked_as.flags = *flags;
     const auto found = meet(asked_as, nullptr, to_new.world.within(longest_meeting));
     if (found.failure != failure_of::not_allowed) {
         return true;
     }
-    const auto missing = missing_flags(old.said->flags);
+    const auto missing = missing_flags(*flags);
     it.told.stop(
         step::handshake, to_new.to.called() + " refuses what " + old.called() + " can do: it lacks " + missing,
         {.what = cause::flags_too_old,
@@ -68,13 +81,15 @@ std::string name_or(const std::string& name, const char* otherwise) {
     return name.empty() ? otherwise : name;
 }
 
-void tell_cookies_differ(const met_pair& it, std::string seen, std::string sentence) {
+/// `is_of_the_pair`: what differs is what the two have for each other, and not what they have by default.
+void tell_cookies_differ(const met_pair& it, bool is_of_the_pair, std::string seen, std::string sentence) {
     const auto from = name_or(it.who.from, "FROM");
     diagnosis what{
         .what = cause::cookies_differ, .is_guess = false, .sentence = std::move(sentence), .why = {}, .mends = {}};
     what.why = "One cookie serves a pair of nodes, in both directions; each side chooses it by the other's name: what "
                "erlang:set_cookie/2 says, else its default. It has to be the same on both sides.";
-    if (!it.who.as_from) {
+    what.may_be_well = !is_of_the_pair && !it.who.from.empty();
+    if (what.may_be_well) {
         what.why +=
             " Whether one of them has a cookie of its own for the other is not to be seen from outside; --as-from "
             "tests the pair itself, while FROM does not run.";
@@ -85,7 +100,7 @@ void tell_cookies_differ(const met_pair& it, std::string seen, std::string sente
     what.mends.push_back(
         {"Or give one of the two, and not both, the other's default: each the other's default fails.", ""});
     what.mends.push_back(
-        {"Or start both with", "-setcookie COOKIE    # iex: --cookie; or with the same ~/.erlang.cookie"});
+        {"Or start both with", "the same ~/.erlang.cookie, or -setcookie COOKIE (iex: --cookie), which ps(1) shows"});
     it.told.stop(step::cookie, std::move(seen), std::move(what));
 }
 
@@ -144,20 +159,30 @@ std::string of(const party& who) {
     return who.name.empty() ? "a node here" : who.called();
 }
 
-/// What the files and flags say, where nobody may be asked.
+/// What the files and flags say, where nobody is asked.
 void compare(const met_pair& it, const both_cookies& known, const party& from, const party& to) {
+    const bool is_of_the_pair =
+        known.from.is_for_one || known.to.is_for_one || (it.who.cookies.from && it.who.cookies.to);
     if (!known.from.value || !known.to.value) {
-        it.told.leave_open(step::cookie, "the cookies were not tested (--no-cookie-test), and not both are known: " +
+        it.told.leave_open(step::cookie, "the cookies were not tested, and not both are known: " +
                                              (known.from.value ? known.to.trouble : known.from.trouble));
     } else if (known.from.value == known.to.value) {
         it.told.note(step::cookie, mark::good,
                      of(from) + " and " + of(to) + " have one cookie, by " + known.from.by + " and " + known.to.by +
                          "; it was not tested");
     } else {
-        tell_cookies_differ(it, "the cookies differ, by " + known.from.by + " and " + known.to.by + "; not tested",
+        tell_cookies_differ(it, is_of_the_pair,
+                            "the cookies differ, by " + known.from.by + " and " + known.to.by + "; not tested",
                             "The cookies of " + of(from) + " (" + known.from.by + ") and of " + of(to) + " (" +
                                 known.to.by + ") differ.");
     }
+}
+
+/// Whether a cookie that we have found may be shown to a node: its proof can be passed on, so root does not show what
+/// is one user's to another's process.
+bool may_be_shown(const party& whose, const party& to_whom) {
+    return ::geteuid() != 0 || !whose.process || !to_whom.process || whose.process->uid == to_whom.process->uid ||
+           whose.process->uid == 0;
 }
 
 /// TO, shown FROM's cookie. False: that is all that is to be known.
@@ -169,7 +194,7 @@ bool ask_to(const met_pair& it, const both_cookies& known, const party& from, co
     }
     const auto cookie = "the cookie of " + of(from) + " (" + known.from.by + ")";
     if (!found.has_cookie) {
-        tell_cookies_differ(it, to.called() + " does not accept " + cookie,
+        tell_cookies_differ(it, it.who.as_from, to.called() + " does not accept " + cookie,
                             it.who.as_from
                                 ? to.called() + " has another cookie for " + of(from) + " than " + cookie + "."
                                 : "The default cookie of " + to.called() + " differs from " + cookie + ".");
@@ -193,9 +218,23 @@ void ask_from(const met_pair& it, const both_cookies& known, const party& from, 
     if (found.has_cookie) {
         it.told.note(step::cookie, mark::good, of(from) + " accepts " + cookie);
     } else {
-        tell_cookies_differ(it, of(from) + " does not accept " + cookie,
+        tell_cookies_differ(it, false, of(from) + " does not accept " + cookie,
                             "The default cookie of " + of(from) + " differs from " + cookie + ".");
     }
+}
+
+/// A node that is still to be started does not start with such a file.
+bool check_own_file(const met_pair& it, const known_cookie& cookie, const party& from) {
+    if (from.process || !cookie.is_refused) {
+        return true;
+    }
+    it.told.stop(step::cookie, cookie.trouble,
+                 {.what = cause::cookie_file_refused,
+                  .is_guess = false,
+                  .sentence = cookie.trouble + ".",
+                  .why = "A VM reads its cookie file when it gets its name, and ends if it does not like it.",
+                  .mends = {}});
+    return false;
 }
 
 void check_cookies(const met_pair& it) {
@@ -203,14 +242,19 @@ void check_cookies(const met_pair& it) {
     const auto& from = it.there != nullptr ? one.from : one.to;
     const auto& to = it.there != nullptr ? one.to : one.from;
     const auto known = find_cookies(it);
-    if (!it.who.tests_cookies) {
-        compare(it, known, from, to);
+    if (!check_own_file(it, known.from, from)) {
         return;
     }
     for (const auto* each : {&known.from, &known.to}) {
-        if (each->value && !each->trouble.empty()) {
+        if (each->is_refused) {
             it.told.note(step::cookie, mark::note, each->trouble);
         }
+    }
+    // What TO has for FROM alone is not seen by who asks under another name.
+    const bool is_from_shown = it.who.cookies.from || may_be_shown(from, to) || known.from.value == known.to.value;
+    if (!it.who.tests_cookies || (known.to.is_for_one && !it.who.as_from) || !is_from_shown) {
+        compare(it, known, from, to);
+        return;
     }
     if (it.there != nullptr && !known.from.value) {
         it.told.leave_open(step::cookie, "which cookie " + of(from) + " has is not known (" + known.from.trouble +
@@ -220,13 +264,20 @@ void check_cookies(const met_pair& it) {
     if (it.there != nullptr && !ask_to(it, known, from, to)) {
         return;
     }
-    if (it.back != nullptr && (known.to.value || (it.there != nullptr && known.from.value))) {
+    const auto& back = known.to.value ? known.to : known.from;
+    const bool is_to_shown = it.who.cookies.to || may_be_shown(to, from) || known.from.value == known.to.value;
+    if (it.back != nullptr && back.value && !known.from.is_for_one && (!known.to.value || is_to_shown) &&
+        (known.to.value || it.there != nullptr)) {
         ask_from(it, known, from, to);
+    } else if (it.there == nullptr) {
+        it.told.leave_open(step::cookie, "which cookie " + of(to) + " has is not known (" + known.to.trouble +
+                                             "): --cookie-to gives it");
     }
     if (!it.told.wrong && !it.told.is_open && !it.who.as_from) {
         it.told.note(
             step::cookie, mark::note,
-            "a cookie that one of them has for the other alone (erlang:set_cookie/2) is not to be seen from outside");
+            "unless one of them has a cookie for the other alone (erlang:set_cookie/2), which is not to be seen from "
+            "outside");
     }
 }
 
@@ -254,8 +305,8 @@ void check_pair(const met_pair& it, bool& is_connected) {
         is_connected = true;
         return;
     }
-    if (it.there != nullptr && it.back != nullptr &&
-        (!check_flags(it, *it.there, it.there->from) || !check_flags(it, *it.back, it.back->from))) {
+    if ((it.there != nullptr && !check_flags(it, *it.there, it.there->from)) ||
+        (it.back != nullptr && !check_flags(it, *it.back, it.back->from))) {
         return;
     }
     check_cookies(it);

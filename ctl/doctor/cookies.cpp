@@ -3,6 +3,7 @@
 #include "doctor/regular_file.hpp"
 #include "environment.hpp"
 #include "output.hpp"
+#include "shell.hpp"
 #include "verb.hpp"
 
 #include <array>
@@ -20,6 +21,9 @@ namespace {
 
 /// Below this release a VM looks at its home only (seen on 23 and 25).
 constexpr int first_release_with_xdg = 24;
+
+/// Below this one `-setcookie NODE COOKIE` is passed over (likewise).
+constexpr int first_release_with_pairs = 24;
 
 std::string why_text(unreadable why) {
     switch (why) {
@@ -69,16 +73,20 @@ std::vector<std::filesystem::path> cookie_files(const home_folders& where) {
     return result;
 }
 
-known_cookie read_file_as_vm(const std::string& called, const file_content& content) {
+known_cookie read_file_as_vm(const std::string& file, const std::string& whose, const file_content& content) {
+    const auto called = shown(file) + whose;
     known_cookie result{.value = {}, .by = called, .trouble = {}};
     auto read = dist::read_cookie(content.text);
     if (const auto* fault = std::get_if<dist::cookie_fault>(&read)) {
         result.trouble = called + " " + std::string(to_string(*fault)) + ": no VM starts with it";
+        result.is_refused = true;
         return result;
     }
     result.value = std::get<dist::cookie>(std::move(read));
     if ((content.mode & (S_IRWXG | S_IRWXO)) != 0) {
-        result.trouble = called + " may be read or written by others: no VM starts with it; chmod 400 " + called;
+        result.trouble =
+            called + " may be read or written by others: no VM starts with it: chmod 400 " + shell_quoted(file);
+        result.is_refused = true;
     }
     return result;
 }
@@ -98,15 +106,17 @@ class unseen_typing {
             ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
             struct sigaction action {};
             action.sa_handler = note_signal;
-            ::sigaction(SIGINT, &action, &interrupt_before_);
-            ::sigaction(SIGTERM, &action, &terminate_before_);
+            for (std::size_t i = 0; i < signals.size(); ++i) {
+                ::sigaction(signals.at(i), &action, &before_signals_.at(i));
+            }
         }
     }
     ~unseen_typing() {
         if (is_terminal_) {
             ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-            ::sigaction(SIGINT, &interrupt_before_, nullptr);
-            ::sigaction(SIGTERM, &terminate_before_, nullptr);
+            for (std::size_t i = 0; i < signals.size(); ++i) {
+                ::sigaction(signals.at(i), &before_signals_.at(i), nullptr);
+            }
         }
     }
     unseen_typing(const unseen_typing&) = delete;
@@ -116,8 +126,8 @@ class unseen_typing {
 
   private:
     termios before_{};
-    struct sigaction interrupt_before_ {};
-    struct sigaction terminate_before_ {};
+    static constexpr std::array signals{SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
+    std::array<struct sigaction, signals.size()> before_signals_{};
     bool is_terminal_ = false;
 };
 
@@ -125,9 +135,13 @@ class unseen_typing {
 
 known_cookie default_cookie(const vm* process, const std::string& for_node) {
     if (process != nullptr) {
-        if (auto by_flag = process->cookie_by_flag(for_node)) {
-            return {
-                .value = std::move(by_flag), .by = "-setcookie of pid " + std::to_string(process->pid), .trouble = {}};
+        const auto by = "-setcookie of pid " + std::to_string(process->pid);
+        const bool has_pairs = process->otp_release == 0 || process->otp_release >= first_release_with_pairs;
+        if (auto for_one = has_pairs && !for_node.empty() ? process->cookie_by_flag(for_node) : std::nullopt) {
+            return {.value = std::move(for_one), .by = by, .trouble = {}, .is_for_one = true};
+        }
+        if (auto by_flag = process->cookie_by_flag("")) {
+            return {.value = std::move(by_flag), .by = by, .trouble = {}};
         }
     }
     const auto folders = folders_of(process);
@@ -136,8 +150,13 @@ known_cookie default_cookie(const vm* process, const std::string& for_node) {
     for (const auto& file : cookie_files(folders)) {
         auto why = unreadable::missing;
         const auto content = read_regular_file(process != nullptr ? path_within(*process, file) : file, why);
+        if (content && process != nullptr && process->uid != 0 && content->owner != process->uid) {
+            // Its user may have put a link to another's file there, for us to prove that we have read it.
+            result.trouble = shown(file.string()) + whose + ": it is another user's";
+            return result;
+        }
         if (content) {
-            return read_file_as_vm(shown(file.string()) + whose, *content);
+            return read_file_as_vm(file.string(), whose, *content);
         }
         if (why != unreadable::missing) {
             result.trouble = shown(file.string()) + whose + ": " + why_text(why);

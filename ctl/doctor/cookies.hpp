@@ -11,8 +11,10 @@ namespace epmd::ctl::doctor {
 
 struct known_cookie {
     std::optional<dist::cookie> value;
-    std::string by;      ///< where it was found: "/root/.erlang.cookie", "-setcookie of pid 4711"
-    std::string trouble; ///< a sentence: why there is none, or why a VM would not start with it
+    std::string by;          ///< where it was found: "/root/.erlang.cookie", "-setcookie of pid 4711"
+    std::string trouble;     ///< a clause: why there is none, or why a VM would not start with it
+    bool is_refused = false; ///< no VM starts with its file
+    bool is_for_one = false; ///< it is for the other node alone, and not its default
 };
 
 /// The cookie that a node has by default: by the flags of its process, else by its cookie file. Without a process: of a

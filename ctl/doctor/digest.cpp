@@ -2,17 +2,20 @@
 
 #include "verb.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
 
 namespace epmd::ctl::doctor {
 
 dist::digest digest_of(const dist::cookie& secret, std::uint32_t challenge) {
-    const auto text = dist::digested_text(secret.text(), challenge);
+    auto text = dist::digested_text(secret.text(), challenge);
     dist::digest result{};
     unsigned int size = 0;
     auto* bytes = reinterpret_cast<unsigned char*>(result.data()); // NOLINT: bytes are bytes
-    if (::EVP_Digest(text.data(), text.size(), bytes, &size, ::EVP_md5(), nullptr) != 1 || size != result.size()) {
+    const bool is_done = ::EVP_Digest(text.data(), text.size(), bytes, &size, ::EVP_md5(), nullptr) == 1;
+    ::OPENSSL_cleanse(text.data(), text.size());
+    if (!is_done || size != result.size()) {
         throw failure("OpenSSL refuses MD5, with which nodes prove their cookies (is this a FIPS mode?); "
                       "--no-cookie-test does without");
     }

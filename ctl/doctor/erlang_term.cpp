@@ -50,7 +50,8 @@ class reader {
         case '\'':
             return take_quoted(term::kind::atom);
         default:
-            return is_digit(rest_.front()) || rest_.front() == '-' ? take_integer() : take_atom();
+            return is_digit(rest_.front()) || rest_.front() == '-' || rest_.front() == '+' ? take_integer()
+                                                                                           : take_atom();
         }
     }
 
@@ -89,29 +90,102 @@ class reader {
         return take(end) ? std::optional(std::move(result)) : std::nullopt;
     }
 
-    /// A backslash keeps the next letter; the names of letters, as \n, are of no use here and stay letters.
+    /// Strings that stand side by side are one.
     std::optional<term> take_quoted(term::kind what) {
         term result{.is = what, .text = {}};
-        const char quote = rest_.front();
-        for (std::size_t i = 1; i < rest_.size(); ++i) {
-            if (rest_[i] == quote) {
-                rest_.remove_prefix(i + 1);
-                return result;
+        do {
+            if (!take_one_quoted(result.text)) {
+                return std::nullopt;
             }
-            i += rest_[i] == '\\' ? 1 : 0;
-            if (i < rest_.size()) {
-                result.text += rest_[i];
-            }
-        }
-        return std::nullopt;
+            pass_blanks();
+        } while (what == term::kind::string && rest_.starts_with('"'));
+        return result;
     }
 
+    bool take_one_quoted(std::string& to) {
+        const char quote = rest_.front();
+        rest_.remove_prefix(1);
+        while (!rest_.empty()) {
+            const char letter = rest_.front();
+            rest_.remove_prefix(1);
+            if (letter == quote) {
+                return true;
+            }
+            if (letter != '\\') {
+                to += letter;
+            } else if (!take_escape(to)) {
+                return false;
+            }
+        }
+        return false;
+    }
+
+    /// What stands behind a backslash: \n and its like, \x6c, \x{6c}, \154, or the letter itself. What is above 0x7f is
+    /// not understood: it has no place in a name of a host or a path that matters here.
+    bool take_escape(std::string& to) {
+        if (rest_.empty()) {
+            return false;
+        }
+        const char letter = rest_.front();
+        if (letter == 'x') {
+            rest_.remove_prefix(1);
+            const bool is_braced = rest_.starts_with('{');
+            rest_.remove_prefix(is_braced ? 1 : 0);
+            const bool is_good = take_code(to, 16, is_braced ? 8 : 2);
+            return is_good && (!is_braced || take('}'));
+        }
+        if (letter >= '0' && letter <= '7') {
+            return take_code(to, 8, 3);
+        }
+        constexpr std::string_view names = "bdefnrstv";
+        constexpr std::string_view letters = "\b\x7f\x1b\f\n\r \t\v";
+        const auto at = names.find(letter);
+        to += at == std::string_view::npos ? letter : letters[at];
+        rest_.remove_prefix(1);
+        return true;
+    }
+
+    bool take_code(std::string& to, int base, std::size_t most_digits) {
+        unsigned code = 0;
+        const auto digits = rest_.substr(0, most_digits);
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, base);
+        rest_.remove_prefix(static_cast<std::size_t>(end - digits.data()));
+        to += static_cast<char>(code);
+        return error == std::errc() && code < 0x80;
+    }
+
+    /// 127, -1, +1, 1_000, 16#7f
     std::optional<term> take_integer() {
+        const bool is_negative = rest_.front() == '-';
+        rest_.remove_prefix(is_negative || rest_.front() == '+' ? 1 : 0);
+        auto digits = take_digits();
+        int base = 10;
+        if (rest_.starts_with('#')) {
+            rest_.remove_prefix(1);
+            const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), base);
+            digits = take_digits();
+            if (error != std::errc() || base < 2 || base > 36) {
+                return std::nullopt;
+            }
+        }
         term result{.is = term::kind::integer, .text = {}};
-        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), result.number);
-        rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-        const bool goes_on = !rest_.empty() && (is_of_atom(rest_.front()) || rest_.front() == '#');
-        return error == std::errc() && !goes_on ? std::optional(result) : std::nullopt;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result.number, base);
+        result.number = is_negative ? -result.number : result.number;
+        const bool is_whole = error == std::errc() && end == digits.data() + digits.size();
+        return is_whole ? std::optional(result) : std::nullopt;
+    }
+
+    /// Digits of any base; one underscore may stand between two.
+    std::string take_digits() {
+        std::string digits;
+        while (!rest_.empty() && (is_of_atom(rest_.front()) && rest_.front() != '@')) {
+            const bool is_between = rest_.front() == '_' && !digits.empty() && rest_.size() > 1 && rest_[1] != '_';
+            if (rest_.front() != '_' || !is_between) {
+                digits += rest_.front();
+            }
+            rest_.remove_prefix(1);
+        }
+        return digits;
     }
 
     std::optional<term> take_atom() {

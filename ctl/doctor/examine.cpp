@@ -1,16 +1,38 @@
 #include "doctor/examine.hpp"
 
 #include "doctor/check_pair.hpp"
+#include "doctor/host_lookup.hpp"
 #include "doctor/walk.hpp"
 #include "output.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace epmd::ctl::doctor {
 namespace {
 
+/// What is known of FROM where its process is not seen.
+enum class presence {
+    absent,     ///< its epmd does not know it
+    registered, ///< it does
+    elsewhere,  ///< its host is not this machine
+};
+
+presence look_for(senses& world, const party& from) {
+    if (from.process || world.is_listed(from.name)) {
+        return presence::registered;
+    }
+    const auto last = world.within(std::chrono::milliseconds(1000));
+    const auto host = look_up_host(std::string(from.host_part()), nullptr, {}, last);
+    if (host.addresses.empty() || !senses::is_here(host.addresses.front())) {
+        return presence::elsewhere;
+    }
+    const auto found = look_up(std::string(from.alive_name()), host.addresses.front(), world.epmd_port(), last);
+    return found.node ? presence::registered : presence::absent;
+}
+
 /// What is known of FROM, before it is followed.
-void note_from(senses& world, const party& from, direction& told) {
+void note_from(const party& from, presence there, direction& told) {
     if (from.name.empty()) {
         told.note(step::node, mark::note, "FROM is left out: what holds for a node that is started here is examined");
         return;
@@ -20,13 +42,29 @@ void note_from(senses& world, const party& from, direction& told) {
         told.note(step::node, mark::good,
                   from.called() + " runs: pid " + std::to_string(seen.pid) +
                       (seen.otp_release == 0 ? "" : ", OTP " + std::to_string(seen.otp_release)));
+        if (!seen.may_connect_by_itself) {
+            told.note(
+                step::node, mark::note,
+                "it connects by net_kernel:connect_node/1 only, by its dist_auto_connect: net_adm:ping/1 says pang");
+        }
         return;
     }
-    const bool is_listed = world.is_listed(from.name);
-    told.note(step::node, is_listed ? mark::good : mark::note,
-              is_listed ? from.called() + " is registered; its process is not to be seen"
-                        : "no process of " + from.called() +
-                              " is seen on this machine: what holds for one that is started here is examined");
+    switch (there) {
+    case presence::registered:
+        told.note(step::node, mark::good, from.called() + " is registered; its process is not to be seen");
+        break;
+    case presence::absent:
+        told.note(step::node, mark::note,
+                  "no process of " + from.called() +
+                      " is seen on this machine: what holds for one that is started here is examined");
+        break;
+    case presence::elsewhere:
+        told.leave_open(step::node,
+                        "no process of " + from.called() +
+                            " is seen on this machine, and its host is another: what holds here is examined; ask "
+                            "there what holds there");
+        break;
+    }
 }
 
 bool is_in_another_network(const party& from, direction& told) {
@@ -39,7 +77,7 @@ bool is_in_another_network(const party& from, direction& told) {
                .is_guess = false,
                .sentence = from.called() + " (pid " + pid + ") lives in another network namespace.",
                .why = "127.0.0.0/8 is another there, as in a container, and its way cannot be walked from here.",
-               .mends = {{"in a shell", "nsenter -t " + pid + " -n epmdctl doctor " + from.name + " TO"}}});
+               .mends = {{"in a shell", "nsenter -t " + pid + " -n epmdctl doctor " + from.name + " " + told.to}}});
     return true;
 }
 
@@ -66,13 +104,30 @@ void refuse_if_running(senses& world, const party& from) {
     }
 }
 
+/// A node that does not answer does not ask either.
+bool is_silence(cause what) {
+    return what == cause::stopped || what == cause::busy || what == cause::hung;
+}
+
+/// What is wrong in one direction is wrong in the other.
 bool is_symmetrical(cause what) {
-    return what == cause::tls_on_one_side || what == cause::other_network;
+    return what == cause::tls_on_one_side || what == cause::other_network || what == cause::not_allowed ||
+           is_silence(what);
+}
+
+/// Whether TO may reach FROM all the same: something is wrong with the way, and not with TO.
+bool is_of_the_way(cause what) {
+    constexpr std::array of_the_way{cause::short_and_long_names, cause::host_unknown,    cause::resolves_differently,
+                                    cause::dials_from_loopback,  cause::no_epmd,         cause::epmd_silent,
+                                    cause::not_an_epmd,          cause::other_epmd_port, cause::not_registered,
+                                    cause::registered_elsewhere, cause::bound_elsewhere, cause::port_refuses,
+                                    cause::port_silent};
+    return std::find(of_the_way.begin(), of_the_way.end(), what) != of_the_way.end();
 }
 
 /// A VM without a name, where FROM is given and not to be found: it may be the one that is meant.
-std::optional<diagnosis> nameless_from(senses& world, const party& from) {
-    if (from.name.empty() || from.process) {
+std::optional<diagnosis> nameless_from(senses& world, const party& from, presence there) {
+    if (from.name.empty() || from.process || there != presence::absent) {
         return std::nullopt;
     }
     const auto pids = world.nameless_vms();
@@ -91,8 +146,9 @@ std::optional<diagnosis> nameless_from(senses& world, const party& from) {
                                                 (is_long ? "longnames" : "shortnames") + "])."}}};
 }
 
-void judge(examination& it, senses& world, const party& from) {
-    if (it.is_connected) {
+void judge(examination& it, senses& world, const party& from, presence of_from) {
+    const bool is_silent = it.there.wrong && is_silence(it.there.wrong->what);
+    if (it.is_connected && !is_silent) {
         it.result = outcome::connects;
         return;
     }
@@ -103,10 +159,10 @@ void judge(examination& it, senses& world, const party& from) {
     } else if (it.common.wrong) {
         it.wrong = it.common.wrong;
     } else {
-        it.wrong = nameless_from(world, from);
+        it.wrong = nameless_from(world, from, of_from);
     }
     if (it.wrong) {
-        it.result = outcome::does_not;
+        it.result = it.wrong->may_be_well ? outcome::not_known : outcome::does_not;
     } else {
         it.result = it.there.is_open || it.common.is_open ? outcome::not_known : outcome::connects;
     }
@@ -130,7 +186,7 @@ examination examine(senses& world, const pair_of_nodes& who, const listener& hea
     way there{.world = world, .from = from, .to = to, .told = result.there, .as_from = who.as_from};
     begin(result.there);
     if (!check_names(there)) {
-        judge(result, world, from);
+        judge(result, world, from, presence::elsewhere);
         return result;
     }
     from.process = world.vm_called(from.name);
@@ -138,13 +194,18 @@ examination examine(senses& world, const pair_of_nodes& who, const listener& hea
     if (who.as_from) {
         refuse_if_running(world, from);
     }
-    note_from(world, from, result.there);
+    const auto of_from = from.name.empty() ? presence::absent : look_for(world, from);
+    note_from(from, of_from, result.there);
     const bool has_arrived = !is_in_another_network(from, result.there) && walk(there);
 
     std::optional<way> back;
     bool is_back = false;
-    const bool is_running = from.process || world.is_listed(from.name);
-    if (is_running && !who.as_from && !(result.there.wrong && is_symmetrical(result.there.wrong->what))) {
+    const bool is_from_running = !from.name.empty() && of_from == presence::registered;
+    // On another machine it may be registered as well; the way back says so.
+    const bool may_run = is_from_running || of_from == presence::elsewhere;
+    const bool is_to_running = to.process || there.node.port != 0;
+    const bool may_be_well = !result.there.wrong || is_of_the_way(result.there.wrong->what);
+    if (may_run && !from.name.empty() && is_to_running && may_be_well && !who.as_from) {
         result.back = direction{.from = who.to, .to = who.from, .findings = {}, .wrong = {}};
         back.emplace(way{.world = world, .from = to, .to = from, .told = *result.back});
         begin(*result.back);
@@ -158,7 +219,7 @@ examination examine(senses& world, const pair_of_nodes& who, const listener& hea
                     .back = is_back ? &*back : nullptr},
                    result.is_connected);
     }
-    judge(result, world, from);
+    judge(result, world, from, of_from);
     return result;
 }
 

@@ -13,7 +13,7 @@ static_assert(steps.size() == static_cast<std::size_t>(step::cookie) + 1);
 constexpr std::array<std::string_view, 4> marks{"good", "bad", "unknown", "note"};
 static_assert(marks.size() == static_cast<std::size_t>(mark::note) + 1);
 
-constexpr std::array<std::string_view, 31> causes{
+constexpr std::array<std::string_view, 32> causes{
     "own_name",
     "no_node_name",
     "short_and_long_names",
@@ -41,6 +41,7 @@ constexpr std::array<std::string_view, 31> causes{
     "not_allowed",
     "alive_already",
     "flags_too_old",
+    "cookie_file_refused",
     "tls_on_one_side",
     "handshake_ends",
     "cookies_differ",

@@ -57,6 +57,7 @@ enum class cause {
     not_allowed,
     alive_already,
     flags_too_old,
+    cookie_file_refused,
     tls_on_one_side,
     handshake_ends,
     cookies_differ,
@@ -78,9 +79,10 @@ struct mend {
 /// The first thing that is wrong.
 struct diagnosis {
     cause what = cause::not_running;
-    bool is_guess = false; ///< it is judged by what is usual, not by what was seen
-    std::string sentence;  ///< what is wrong
-    std::string why;       ///< why that matters
+    bool is_guess = false;    ///< it is judged by what is usual, not by what was seen
+    bool may_be_well = false; ///< what would make them connect all the same is not to be seen from outside
+    std::string sentence;     ///< what is wrong
+    std::string why;          ///< why that matters
     std::vector<mend> mends;
 };
 

@@ -49,7 +49,7 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm* who, cons
     const auto called = shown(file.path.string()) + " (" + file.source + ")";
     for (const auto method : rules.lookup) {
         if (method == inetrc::method::native) {
-            to = look_up_by_system(name, over_v6, until);
+            to = look_up_by_system(name, who, over_v6, until);
         } else if (method == inetrc::method::file) {
             to.addresses = rules.addresses_of(name, over_v6);
             to.by = called;
@@ -57,10 +57,11 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm* who, cons
                 const std::filesystem::path path = rules.hosts_path.value_or(usual_hosts_path);
                 std::istringstream text(read_public_file(who != nullptr ? path_within(*who, path) : path).value_or(""));
                 to.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
-                to.by = path.string();
+                to.by = shown(path.string());
             }
         } else {
             to.remarks.push_back(called + " has it ask name servers by itself, which is not tried here");
+            to.is_open = true;
         }
         if (!to.addresses.empty()) {
             return;
@@ -73,8 +74,20 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm* who, cons
 
 } // namespace
 
-host_lookup look_up_by_system(const std::string& name, bool over_v6, time_point until) {
+host_lookup look_up_by_system(const std::string& name, const vm* who, bool over_v6, time_point until) {
     host_lookup result;
+    if (who != nullptr && who->has_own_files) {
+        std::istringstream text(read_public_file(path_within(*who, usual_hosts_path)).value_or(""));
+        result.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
+        result.by = std::string(usual_hosts_path) + " of pid " + std::to_string(who->pid);
+        if (!result.addresses.empty()) {
+            return result;
+        }
+        result.is_open = true;
+        result.remarks.push_back(
+            "pid " + std::to_string(who->pid) +
+            " has files of its own, as in a container; how it resolves names is tried as we would");
+    }
     const auto found = ask_in_time(name, over_v6, until);
     result.addresses = found.addresses;
     result.trouble = found.trouble;
@@ -93,36 +106,45 @@ host_lookup look_up_host(const std::string& name, const vm* who, const std::opti
     const bool over_v6 = who != nullptr && who->is_over_ipv6();
     host_lookup result;
     if (const auto literal = address::parse(name)) {
-        result.addresses.push_back(*literal);
         result.by = "an address";
+        result.is_of_the_other_ip = literal->is_v4() == over_v6;
+        if (result.is_of_the_other_ip) {
+            result.trouble = std::string("is an address of ") + (over_v6 ? "IPv4" : "IPv6");
+        } else {
+            result.addresses.push_back(*literal);
+        }
         return result;
     }
     const auto& file = who != nullptr ? who->inetrc : own_inetrc;
     if (!file) {
-        return look_up_by_system(name, over_v6, until);
+        return look_up_by_system(name, who, over_v6, until);
     }
     const auto called = shown(file->path.string()) + " (" + file->source + ")";
     const auto content = read_public_file(who != nullptr ? path_within(*who, file->path) : file->path);
     const auto rules = read_inetrc(content.value_or(""));
     std::vector<std::string> remarks;
+    bool is_open = false;
     const bool is_new = who != nullptr && who->otp_release >= first_release_with_relative_inetrc;
     const bool is_found = is_new || file->path.is_absolute() || file->path.string().starts_with('.');
     if (!is_found) {
         remarks.push_back(called + " is not found by a VM: a relative path has to begin with ./");
     } else if (!content) {
         remarks.push_back(called + " cannot be read by us");
+        is_open = who != nullptr;
     } else if (!rules.is_understood) {
-        remarks.push_back(called + " is not understood; with an error of syntax a VM takes nothing of it");
+        remarks.push_back(called + " is not understood by us; with an error of syntax a VM takes nothing of it");
+        is_open = true;
     }
     if (is_found && content && rules.is_understood) {
         look_up_by(rules, *file, who, name, over_v6, until, result);
     } else {
-        result = look_up_by_system(name, over_v6, until);
+        result = look_up_by_system(name, who, over_v6, until);
     }
     if (is_found && !rules.looks_in_files() && !rules.addresses_of(name, over_v6).empty()) {
         result.unused_inetrc = called;
     }
     result.remarks.insert(result.remarks.begin(), remarks.begin(), remarks.end());
+    result.is_open = result.is_open || is_open;
     return result;
 }
 

@@ -17,6 +17,7 @@ struct host_lookup {
     std::string trouble;              ///< a clause, where there is none: "does not resolve (Name or service not known)"
     bool is_of_the_other_ip = false;  ///< there are addresses, and it speaks the other version of IP
     std::vector<std::string> remarks; ///< about the inetrc file: sentences
+    bool is_open = false;             ///< whether the VM has it so is not to be seen; a remark says why
     std::string unused_inetrc;        ///< that file has the host, and no lookup line, so it does not count
 };
 
@@ -25,7 +26,7 @@ struct host_lookup {
 host_lookup look_up_host(const std::string& name, const vm* who, const std::optional<named_file>& own_inetrc,
                          time_point until);
 
-/// As a program does that has no inetrc file.
-host_lookup look_up_by_system(const std::string& name, bool over_v6, time_point until);
+/// As a program does that has no inetrc file: of this machine, or, with `who`, one that has other files than we do.
+host_lookup look_up_by_system(const std::string& name, const vm* who, bool over_v6, time_point until);
 
 } // namespace epmd::ctl::doctor

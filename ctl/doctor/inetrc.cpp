@@ -44,7 +44,9 @@ bool take_lookup(const term& one, inetrc& to) {
             methods.push_back(inetrc::method::native);
         } else if (method.text == "dns") {
             methods.push_back(inetrc::method::dns);
-        } // any other is passed over
+        } else {
+            return true; // with any other method the line is of no effect
+        }
     }
     to.lookup = std::move(methods);
     return true;

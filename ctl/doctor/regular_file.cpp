@@ -12,13 +12,27 @@ namespace {
 
 constexpr std::size_t most_bytes = std::size_t{1} << 20U;
 
-std::optional<file_content> read_all(int file, unreadable& why) {
-    struct stat status {};
-    if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-        why = unreadable::no_file;
-        return std::nullopt;
+unreadable why_not(int error) {
+    if (error == ENOENT || error == ENOTDIR) {
+        return unreadable::missing;
     }
-    file_content result{.text = {}, .mode = status.st_mode};
+    return error == EACCES || error == EPERM ? unreadable::forbidden : unreadable::failed;
+}
+
+/// What was found is opened to be read, if it is a regular file: some devices do something when they are opened.
+int open_to_read(int found, struct stat& status, unreadable& why) {
+    if (::fstat(found, &status) != 0 || !S_ISREG(status.st_mode)) {
+        why = unreadable::no_file;
+        return -1;
+    }
+    const auto link = "/proc/self/fd/" + std::to_string(found);
+    const int file = ::open(link.c_str(), O_RDONLY | O_CLOEXEC);
+    why = file < 0 ? why_not(errno) : why;
+    return file;
+}
+
+std::optional<file_content> read_all(int file, const struct stat& status, unreadable& why) {
+    file_content result{.text = {}, .owner = status.st_uid, .mode = status.st_mode};
     std::array<char, 4096> buffer; // NOLINT: filled by read
     for (;;) {
         const auto size = ::read(file, buffer.data(), buffer.size());
@@ -36,14 +50,18 @@ std::optional<file_content> read_all(int file, unreadable& why) {
 } // namespace
 
 std::optional<file_content> read_regular_file(const std::filesystem::path& name, unreadable& why) {
-    const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); // nor does a FIFO make us wait
-    if (file < 0) {
-        why = errno == ENOENT || errno == ENOTDIR ? unreadable::missing
-              : errno == EACCES || errno == EPERM ? unreadable::forbidden
-                                                  : unreadable::failed;
+    const int found = ::open(name.c_str(), O_PATH | O_CLOEXEC);
+    if (found < 0) {
+        why = why_not(errno);
         return std::nullopt;
     }
-    auto result = read_all(file, why);
+    struct stat status {};
+    const int file = open_to_read(found, status, why);
+    ::close(found);
+    if (file < 0) {
+        return std::nullopt;
+    }
+    auto result = read_all(file, status, why);
     ::close(file);
     return result;
 }

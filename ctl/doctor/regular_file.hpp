@@ -10,9 +10,10 @@
 
 namespace epmd::ctl::doctor {
 
-/// Of a file that is read: what it has, and who may read it.
+/// Of a file that is read: what it has, whose it is, and who else may read it.
 struct file_content {
     std::string text;
+    uid_t owner = 0;
     mode_t mode = 0;
 };
 

@@ -67,15 +67,16 @@ std::string wrapped(const std::string& text) {
 std::string mends_of(const diagnosis& what) {
     std::string text;
     for (const auto& one : what.mends) {
-        text += "  " + one.where + (one.what.empty() ? "\n" : ":\n      " + styled(one.what, style::bold) + "\n");
+        text += "  " + escaped(one.where) +
+                (one.what.empty() ? "\n" : ":\n      " + styled(escaped(one.what), style::bold) + "\n");
     }
     return text;
 }
 
 std::string cause_of(const diagnosis& what) {
-    auto text = wrapped(what.sentence + (what.is_guess ? " (Most likely.)" : ""));
+    auto text = wrapped(escaped(what.sentence) + (what.is_guess ? " (Most likely.)" : ""));
     if (!what.why.empty()) {
-        text += wrapped(what.why);
+        text += wrapped(escaped(what.why));
     }
     return text + (what.mends.empty() ? "" : "\n" + mends_of(what));
 }
@@ -86,22 +87,23 @@ json::value json_of(const std::optional<diagnosis>& what) {
     }
     json::array mends;
     for (const auto& one : what->mends) {
-        mends.push_back({{"where", one.where}, {"type", one.what}});
+        mends.push_back({{"where", escaped(one.where)}, {"type", escaped(one.what)}});
     }
     return {{"cause", to_string(what->what)},
             {"is_guess", what->is_guess},
-            {"what", what->sentence},
-            {"why", what->why},
+            {"what", escaped(what->sentence)},
+            {"why", escaped(what->why)},
             {"mends", std::move(mends)}};
 }
 
 json::value json_of(const direction& one) {
     json::array steps;
     for (const auto& each : one.findings) {
-        steps.push_back({{"step", to_string(each.where)}, {"result", to_string(each.how)}, {"seen", each.seen}});
+        steps.push_back(
+            {{"step", to_string(each.where)}, {"result", to_string(each.how)}, {"seen", escaped(each.seen)}});
     }
-    return {{"from", one.from.empty() ? json::value(nullptr) : json::value(one.from)},
-            {"to", one.to},
+    return {{"from", one.from.empty() ? json::value(nullptr) : json::value(escaped(one.from))},
+            {"to", escaped(one.to)},
             {"is_open", one.is_open},
             {"steps", std::move(steps)},
             {"wrong", json_of(one.wrong)}};
@@ -127,7 +129,7 @@ std::string heading_of(const direction& one) {
 }
 
 std::string line_of(const finding& one) {
-    return "  " + sign_of(one.how) + " " + one.seen + "\n";
+    return "  " + sign_of(one.how) + " " + escaped(one.seen) + "\n";
 }
 
 std::string verdict_of(const examination& all) {
@@ -137,7 +139,7 @@ std::string verdict_of(const examination& all) {
     switch (all.result) {
     case outcome::does_not: {
         auto text = "\n" + cause_of(*all.wrong);
-        if (all.there.wrong && is_back_well && !all.common.wrong) {
+        if (all.there.wrong && is_back_well && !all.common.wrong && !all.common.is_open) {
             text += "\nIn the other direction nothing is wrong: connected from there, both can talk.\n"
                     "  in " +
                     to + " (Erlang):  net_kernel:connect_node('" + from + "').\n";
@@ -145,6 +147,10 @@ std::string verdict_of(const examination& all) {
         return text;
     }
     case outcome::not_known:
+        if (all.wrong) {
+            return "\n" + cause_of(*all.wrong) +
+                   "\nOr all is well already, which is not to be seen from outside: try it.\n";
+        }
         return "\nNothing wrong was found, and not all could be examined: see the lines with a question mark.\n";
     case outcome::connects:
         break;
@@ -165,8 +171,8 @@ json::value json_of(const examination& all) {
     if (all.back) {
         directions.push_back(json_of(*all.back));
     }
-    return {{"from", all.who.from.empty() ? json::value(nullptr) : json::value(all.who.from)},
-            {"to", all.who.to},
+    return {{"from", all.who.from.empty() ? json::value(nullptr) : json::value(escaped(all.who.from))},
+            {"to", escaped(all.who.to)},
             {"outcome", word_of(all.result)},
             {"is_connected", all.is_connected},
             {"wrong", json_of(all.wrong)},

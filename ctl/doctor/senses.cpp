@@ -18,6 +18,9 @@ namespace json = boost::json;
 /// For the pages of a daemon on this machine, all of them. Chosen, not tuned.
 constexpr std::chrono::milliseconds longest_page{1500};
 
+/// Of 40,000 nodes: with more we go without the list, rather than read for longer than there is time.
+constexpr std::uint64_t longest_page_bytes = std::uint64_t{16} << 20U;
+
 listed_node node_of(const json::value& row, const hosts& known) {
     listed_node result;
     result.alive_name = text_of(row, "alive_name");
@@ -33,6 +36,10 @@ listed_node node_of(const json::value& row, const hosts& known) {
     const auto& pid = row.at("owner").at("pid");
     result.pid = pid.is_null() ? 0 : pid.to_number<std::int32_t>();
     return result;
+}
+
+bool may_see_descriptors(const vm& of) {
+    return ::access((of.proc / "fd").c_str(), R_OK) == 0;
 }
 
 /// Whether a VM that gave no host, or gave it one, has that node name; without a host it has the machine's.
@@ -90,7 +97,9 @@ local_epmd senses::look_at_epmd() {
     const auto read = [&](const char* target) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(last - std::chrono::steady_clock::now());
-        return page(how_, target, {.longest = std::max(left, std::chrono::milliseconds(1)), .on_slow = {}});
+        return page(
+            how_, target,
+            {.longest = std::max(left, std::chrono::milliseconds(1)), .on_slow = {}, .most_bytes = longest_page_bytes});
     };
     try {
         const auto status = read("/status");
@@ -133,11 +142,33 @@ std::optional<vm> senses::vm_called(const std::string& node_name) {
         return one.node_name == node_name && one.state != "parked" && one.pid != 0;
     });
     if (listed != nodes.end()) {
-        return see_vm(listed->pid);
+        auto process = see_vm(listed->pid);
+        // The daemon may see other processes than we do, or may have seen it long ago.
+        return process && has_port(*process, listed->port) ? process : std::nullopt;
     }
-    const auto named =
-        std::find_if(vms().begin(), vms().end(), [&](const vm& one) { return is_called(one, node_name); });
+    const auto find = [&](bool is_here) {
+        return std::find_if(vms().begin(), vms().end(), [&](const vm& one) {
+            return is_called(one, node_name) && one.is_in_our_network == is_here;
+        });
+    };
+    const auto near = find(true);
+    const auto named = near != vms().end() ? near : find(false);
     return named == vms().end() ? std::nullopt : std::optional(*named);
+}
+
+bool senses::owns(const vm& process, const socket_info& socket) {
+    return processes_.owns(process.pid, socket.inode) || (socket.uid == process.uid && !may_see_descriptors(process));
+}
+
+bool senses::has_port(const vm& process, std::uint16_t port) {
+    const auto all = listeners(port);
+    return std::any_of(all.begin(), all.end(), [&](const socket_info& one) { return owns(process, one); });
+}
+
+bool senses::listens(const vm& process) {
+    const auto all = sockets_.all_listening();
+    return std::any_of(all.begin(), all.end(),
+                       [&](const socket_info& one) { return processes_.owns(process.pid, one.inode); });
 }
 
 bool senses::is_listed(const std::string& node_name) {
@@ -151,7 +182,7 @@ std::string senses::nameless_vms() {
     std::string result;
     for (const auto& one : vms()) {
         const auto is_its = [&](const listed_node& node) { return node.pid == one.pid; };
-        if (one.node_name.empty() && one.names == naming::unknown && one.is_in_our_network &&
+        if (one.node_name.empty() && one.names == naming::unknown && one.is_in_our_network && !listens(one) &&
             std::none_of(nodes.begin(), nodes.end(), is_its)) {
             result += (result.empty() ? "pid " : ", pid ") + std::to_string(one.pid);
         }

@@ -84,7 +84,8 @@ class senses {
     /// Whether our epmd lists a node of that name.
     bool is_listed(const std::string& node_name);
 
-    /// VMs that were started without a name, and have got none since: "pid 4711, pid 4712". Empty: there is none.
+    /// VMs that were started without a name, and listen nowhere, as a node would that got its name later: "pid 4711,
+    /// pid 4712". Empty: there is none.
     std::string nameless_vms();
 
     /// The VM that listens on a port at an address.
@@ -96,6 +97,9 @@ class senses {
     /// "pid 4711 (nginx)", as far as it may be seen; else empty.
     std::string owner_text(const socket_info&);
 
+    /// Whether a process has a socket open, as far as that may be seen.
+    bool owns(const vm&, const socket_info&);
+
     /// A connection between two VMs by the distribution port of one of them: "127.0.0.2:40001 to 127.0.0.3:37101".
     /// Empty: there is none, or it may not be seen.
     std::string connection_between(const vm& dialling, const vm& accepting, std::uint16_t port);
@@ -105,6 +109,8 @@ class senses {
 
   private:
     local_epmd look_at_epmd();
+    bool has_port(const vm&, std::uint16_t port);
+    bool listens(const vm&);
 
     call how_;
     time_point until_;

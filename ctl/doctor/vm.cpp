@@ -1,6 +1,7 @@
 #include "doctor/vm.hpp"
 
 #include "doctor/erlang_term.hpp"
+#include "doctor/regular_file.hpp"
 #include "placement/command_line.hpp"
 #include "placement/proc_file.hpp"
 #include "placement/processes.hpp"
@@ -42,9 +43,8 @@ std::optional<std::string> kernel_parameter(const flags& all, std::string_view n
 }
 
 /// The source address in [{ifaddr,{127,0,0,2}}] or [{ip,…}].
-std::optional<address> source_in(const std::string& options) {
-    const auto list = read_term(options);
-    for (const auto& one : list ? list->items : std::vector<term>()) {
+std::optional<address> source_in(const term& options) {
+    for (const auto& one : options.items) {
         if (one.is_tuple_of("ifaddr", 2) || one.is_tuple_of("ip", 2)) {
             return address_of(one.items[1]);
         }
@@ -70,6 +70,17 @@ std::optional<std::uint16_t> port_in(const std::optional<std::string_view>& text
     return text ? parse_number<std::uint16_t>(std::string(*text), 1, 65535) : std::nullopt;
 }
 
+/// A parameter of the application kernel; the first that says so counts.
+void take_parameter(vm& of, std::string_view name, const term& value, const std::string& source) {
+    if (name == "inet_dist_connect_options" && !of.dials_from) {
+        of.dials_from = source_in(value);
+    } else if (name == "inetrc" && !of.inetrc && (value.is == term::kind::string || value.is == term::kind::atom)) {
+        of.inetrc = {value.text, source};
+    } else if (name == "dist_auto_connect") {
+        of.may_connect_by_itself = value.text != "never";
+    }
+}
+
 void read_flags(vm& of, const flags& all, std::string_view program) {
     if (first(all, "-sname") != nullptr) {
         of.names = naming::short_names;
@@ -84,13 +95,38 @@ void read_flags(vm& of, const flags& all, std::string_view program) {
     of.starts_epmd = first_value(all, "-start_epmd") != "false";
     of.carrier = first_value(all, "-proto_dist");
     of.home = first_value(all, "-home");
-    if (const auto options = kernel_parameter(all, "inet_dist_connect_options")) {
-        of.dials_from = source_in(*options);
+    for (const auto* name : {"inet_dist_connect_options", "inetrc", "dist_auto_connect"}) {
+        const auto text = kernel_parameter(all, name);
+        if (const auto value = text ? read_term(*text) : std::nullopt) {
+            take_parameter(of, name, *value, "-kernel inetrc");
+        }
     }
-    if (const auto text = kernel_parameter(all, "inetrc")) {
-        const auto name = read_term(*text);
-        if (name && (name->is == term::kind::string || name->is == term::kind::atom)) {
-            of.inetrc = {name->text, "-kernel inetrc"};
+}
+
+/// [{kernel,[{inetrc,"/x"},…]},…]
+void take_configuration(vm& of, const term& applications, const std::string& file) {
+    for (const auto& one : applications.items) {
+        for (const auto& parameter : one.is_tuple_of("kernel", 2) ? one.items[1].items : std::vector<term>()) {
+            if (parameter.is == term::kind::tuple && parameter.items.size() == 2) {
+                take_parameter(of, parameter.items[0].text, parameter.items[1], "inetrc in " + file);
+            }
+        }
+    }
+}
+
+/// The files that -config names; what a flag says goes before them.
+void read_configuration(vm& of, const flags& all) {
+    for (const auto& one : all) {
+        for (const auto value : one.name == "-config" ? one.values : std::vector<std::string_view>()) {
+            auto name = std::string(value);
+            name += name.ends_with(".config") ? "" : ".config";
+            const auto content = read_public_file(path_within(of, name));
+            const auto read = read_terms(content.value_or(""));
+            if (content && read.is_complete && read.good.size() == 1) {
+                take_configuration(of, read.good.front(), name);
+            } else {
+                of.unread_config = name;
+            }
         }
     }
 }
@@ -117,6 +153,15 @@ bool is_in_another_network(const std::filesystem::path& root, const std::filesys
     std::error_code error;
     const auto theirs = std::filesystem::read_symlink(of_process / "ns/net", error);
     return !error && theirs != std::filesystem::read_symlink(root / "self/ns/net", error) && !error;
+}
+
+/// False as well where we may not look.
+bool has_own_files(const std::filesystem::path& root, const std::filesystem::path& of_process) {
+    std::error_code error;
+    const auto theirs = std::filesystem::read_symlink(of_process / "ns/mnt", error);
+    const auto their_root = error ? "/" : std::filesystem::read_symlink(of_process / "root", error);
+    const auto ours = error ? theirs : std::filesystem::read_symlink(root / "self/ns/mnt", error);
+    return !error && (theirs != ours || their_root != "/");
 }
 
 /// Field 3 of /proc/PID/stat, and fields 14 and 15: the state, and the clock ticks that all threads have used.
@@ -150,10 +195,10 @@ std::optional<dist::cookie> vm::cookie_by_flag(std::string_view for_node) const 
         if (one.name != "-setcookie") {
             continue;
         }
-        if (one.values.size() == 2 && one.values[0] == for_node) {
+        if (!for_node.empty() && one.values.size() == 2 && one.values[0] == for_node) {
             return dist::cookie(std::string(one.values[1]));
         }
-        if (one.values.size() == 1) {
+        if (for_node.empty() && one.values.size() == 1) {
             of_all.push_back(one.values[0]);
         }
     }
@@ -167,18 +212,18 @@ std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root) {
     result.proc = root / std::to_string(pid);
     const auto arguments = read_proc_file(result.proc / "cmdline");
     struct stat status {};
-    if (arguments.empty() || ::stat(result.proc.c_str(), &status) != 0) {
+    if (arguments.empty() || read_proc_file(result.proc / "comm") != "beam.smp\n" ||
+        ::stat(result.proc.c_str(), &status) != 0) {
         return std::nullopt;
     }
     result.uid = status.st_uid;
     const auto variables = read_proc_file(result.proc / "environ");
-    read_flags(result, flags_of_command_line(arguments), arguments.c_str());
+    const auto all = flags_of_command_line(arguments);
+    read_flags(result, all, arguments.c_str());
+    read_configuration(result, all);
     read_environment(result, variables);
-    auto name = node_name_of_command_line(arguments);
-    if (!name) {
-        name = node_name_of_environment(variables);
-    }
-    result.node_name = name.value_or("");
+    result.node_name = node_name_of_command_line(arguments).value_or("");
+    result.has_own_files = has_own_files(root, result.proc);
     result.is_in_our_network = !is_in_another_network(root, result.proc);
     return result;
 }
@@ -217,7 +262,7 @@ activity watch(const vm& who, std::chrono::milliseconds how_long) {
     }
     const auto used = std::chrono::duration<double>(static_cast<double>(after->ticks - before->ticks) /
                                                     static_cast<double>(::sysconf(_SC_CLK_TCK)));
-    return used * 2 > how_long ? activity::busy : activity::idle;
+    return used * 5 > how_long ? activity::busy : activity::idle;
 }
 
 } // namespace epmd::ctl::doctor

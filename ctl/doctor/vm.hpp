@@ -26,7 +26,7 @@ struct named_file {
 struct vm {
     std::int32_t pid = 0;
     std::uint32_t uid = 0;
-    std::string node_name;          ///< by its flags, else by its environment; may be without a host
+    std::string node_name;          ///< by its flags; may be without a host
     naming names = naming::unknown; ///< by -sname and -name; unknown: it has neither, and may be named at run time
     int otp_release = 0;            ///< by the version of its emulator; 0: not known
     bool has_visible_environment = false;
@@ -38,21 +38,24 @@ struct vm {
     std::string carrier;                     ///< by -proto_dist; empty: inet_tcp
     std::optional<address> dials_from;       ///< by inet_dist_connect_options
     std::optional<named_file> inetrc;
-    std::string home;              ///< where its cookie file is; empty: not known
-    std::string config_home;       ///< by XDG_CONFIG_HOME
-    bool is_in_our_network = true; ///< it is not known to live in another network namespace
+    std::string home;                  ///< where its cookie file is; empty: not known
+    std::string config_home;           ///< by XDG_CONFIG_HOME
+    bool may_connect_by_itself = true; ///< no dist_auto_connect never
+    std::string unread_config;         ///< a -config file that we cannot read, or do not understand
+    bool has_own_files = false;        ///< it lives in another mount namespace or root: it may have another /etc/hosts
+    bool is_in_our_network = true;     ///< it is not known to live in another network namespace
 
     [[nodiscard]] bool is_over_tls() const { return carrier.find("tls") != std::string::npos; }
     [[nodiscard]] bool is_over_ipv6() const { return carrier.starts_with("inet6"); }
 
-    /// What -setcookie says for another node; nothing: the cookie file counts. Kept apart from the rest, so that it is
-    /// looked at where it is needed only.
+    /// What -setcookie says; nothing: the cookie file counts. Kept apart from the rest, so that it is looked at where
+    /// it is needed only. `for_node`: the node that it is for alone; empty: all.
     [[nodiscard]] std::optional<dist::cookie> cookie_by_flag(std::string_view for_node) const;
 
     std::filesystem::path proc; ///< its folder in /proc
 };
 
-/// Reads a VM's command line and environment. Empty: it is gone.
+/// Reads a VM's command line, its environment and its configuration. Empty: it is gone, or no VM.
 std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root = "/proc");
 
 /// All VMs that may be seen, newest first.
@@ -64,7 +67,7 @@ std::filesystem::path path_within(const vm&, const std::filesystem::path&);
 /// What a process that does not answer does.
 enum class activity {
     stopped, ///< by a signal, or by a debugger
-    busy,    ///< it used more than half a core while it was watched
+    busy,    ///< it used more than a fifth of a core while it was watched
     idle,    ///< it did not: it waits for something, and has hung if it should answer
     gone,
 };

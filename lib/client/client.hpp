@@ -21,6 +21,8 @@ struct patience {
     std::chrono::milliseconds longest = std::chrono::seconds(60);
     /// Called once when an answer takes longer than usual_answer_time.
     std::function<void()> on_slow = {};
+    /// The most that an answer over HTTP may have: more than any page has, of a million nodes.
+    std::uint64_t most_bytes = std::uint64_t{1} << 30U;
 };
 
 /// Sends one request to the epmd of this machine, by ::1 or else by 127.0.0.1, and reads its answer to the end. Empty:

@@ -22,9 +22,6 @@ using std::chrono::steady_clock;
 /// A daemon that lives says something every 15 s (docs/status.md).
 constexpr std::chrono::seconds longest_silence{50};
 
-/// More than any page has, of a million nodes.
-constexpr std::uint64_t max_page_bytes = std::uint64_t{1} << 30U;
-
 } // namespace
 
 no_epmd::no_epmd(std::uint16_t port)
@@ -39,7 +36,6 @@ no_loopmd::no_loopmd(std::uint16_t port)
 struct http_exchange {
     explicit http_exchange(std::uint16_t its_port) : port(its_port), socket(io) {
         parser.eager(true);
-        parser.body_limit(max_page_bytes);
     }
 
     /// Runs what was begun until it is done. False: it was not until then; it goes on with the next call.
@@ -125,6 +121,7 @@ struct http_exchange {
 std::string read_page(std::uint16_t port, const std::string& target, const patience& waiting) {
     const auto until = steady_clock::now() + waiting.longest;
     http_exchange asked(port);
+    asked.parser.body_limit(waiting.most_bytes);
     asked.ask(target, until, waiting);
     const auto error = asked.complete(
         until, waiting, [&](auto done) { http::async_read(asked.socket, asked.received, asked.parser, done); });

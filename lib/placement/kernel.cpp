@@ -172,6 +172,17 @@ std::vector<socket_info> netlink_kernel::listening(std::span<const std::uint16_t
     return result;
 }
 
+std::vector<socket_info> netlink_kernel::all_listening() {
+    std::vector<socket_info> result;
+    for (const auto& family : {wildcard_v4, wildcard_v6}) {
+        auto request = request_for(family, 1U << TCP_LISTEN);
+        request.header.nlmsg_flags |= NLM_F_DUMP;
+        const auto found = ask(netlink_, &request, sizeof request);
+        result.insert(result.end(), found.begin(), found.end());
+    }
+    return result;
+}
+
 std::vector<socket_info> netlink_kernel::established(std::uint16_t port) {
     auto result = dump({&port, 1}, 1U << TCP_ESTABLISHED);
     std::erase_if(result, [](const socket_info& one) { return one.is_listening; });

@@ -59,6 +59,9 @@ class netlink_kernel final : public kernel {
                                          std::uint16_t remote_port) override;
     std::vector<socket_info> listening(std::span<const std::uint16_t> ports) override;
 
+    /// All that listen.
+    std::vector<socket_info> all_listening();
+
     /// The connections whose own port is that one, as those have that were accepted there.
     std::vector<socket_info> established(std::uint16_t port);
 

@@ -46,6 +46,7 @@ class Differ(CookieCase):
         found = self.check_cause(
             "cookies_differ",
             *PAIR,
+            may_be_well=True,
             saying=(
                 "default cookie of idfe@indecline differs",
                 "in idfe@lowry (Erlang): erlang:set_cookie('idfe@indecline', one_for_both).",
@@ -71,7 +72,7 @@ class Differ(CookieCase):
         monitor = "Node.list(:known) |> Enum.sort()"
         before = indecline.evaluate(monitor)
         indecline.evaluate(":net_kernel.monitor_nodes(true, node_type: :all)")
-        self.check_cause("cookies_differ", *PAIR)
+        self.check_cause("cookies_differ", *PAIR, may_be_well=True)
         eventually(lambda: ERROR_LINE in indecline.said, "the one line is there")
         self.assertEqual((indecline.said.count(ERROR_LINE), lowry.said.count("rejected")), (1, 0))
         self.assertEqual(indecline.evaluate("receive do any -> any after 100 -> :nothing end"), ":nothing")
@@ -91,7 +92,7 @@ class Differ(CookieCase):
     def test_without_a_test_nothing_is_left_behind(self) -> None:
         lowry, indecline = self.pair()
         indecline.evaluate(":net_kernel.monitor_nodes(true, node_type: :all)")
-        self.check_cause("cookies_differ", "--no-cookie-test", *PAIR, saying=("differ",))
+        self.check_cause("cookies_differ", "--no-cookie-test", *PAIR, may_be_well=True, saying=("differ",))
         self.assertEqual(indecline.evaluate("receive do any -> any after 100 -> :nothing end"), ":nothing")
         self.assertNotIn(ERROR_LINE, indecline.said)
         found = self.check_connects("--no-cookie-test", "--cookie-file", str(lowry.home / ".erlang.cookie"), *PAIR)
@@ -102,14 +103,14 @@ class Differ(CookieCase):
         lowry, indecline = self.pair(to_cookie=SECRET)
         lowry.evaluate("erlang:set_cookie(node(), changed)")
         self.check_both_refuse(lowry, indecline)
-        self.check_cause("cookies_differ", *PAIR, saying=("default cookie of idfe@lowry differs",))
+        self.check_cause("cookies_differ", *PAIR, may_be_well=True, saying=("default cookie of idfe@lowry differs",))
 
     def test_each_the_others_default_fails(self) -> None:
         lowry, indecline = self.pair()
         lowry.set_cookie(INDECLINE, OTHER_SECRET)
         indecline.set_cookie(LOWRY, SECRET)
         self.check_both_refuse(lowry, indecline)
-        self.check_cause("cookies_differ", *PAIR)
+        self.check_cause("cookies_differ", *PAIR, may_be_well=True)
 
     def test_one_the_others_default_connects(self) -> None:
         lowry, indecline = self.pair()
@@ -158,7 +159,12 @@ class Sources(CookieCase):
     def test_a_file_that_others_may_read(self) -> None:
         lowry, _ = self.pair(to_cookie=SECRET)
         (lowry.home / ".erlang.cookie").chmod(0o444)
-        self.assertIn("no VM starts with it; chmod 400", " ".join(self.check_connects(*PAIR).seen("note")))
+        self.assertIn("no VM starts with it: chmod 400", " ".join(self.check_connects(*PAIR).seen("note")))
+        home = self.scratch("home-of-asker")
+        home.mkdir()
+        (home / ".erlang.cookie").write_text(SECRET)
+        (home / ".erlang.cookie").chmod(0o444)
+        self.check_cause("cookie_file_refused", INDECLINE, saying=("chmod 400",), extra={"HOME": str(home)})
         refused = self.vm(Erl, "-sname", "blog@lowry", cookie=SECRET)
         refused.stop()
         (refused.home / ".erlang.cookie").chmod(0o444)
@@ -171,6 +177,25 @@ class Sources(CookieCase):
         found = self.check_connects(*PAIR)
         self.assertIn(f"-setcookie of pid {lowry.pid}", " ".join(found.seen("good")))
         self.assertTrue(lowry.connect(INDECLINE))
+
+    def test_a_flag_for_the_other_alone(self) -> None:
+        """It is compared and not shown: who asks under another name would be taken for wrong."""
+        for from_flags, to_flags, cookies in (
+            (("-setcookie", INDECLINE, "x"), ("-setcookie", LOWRY, "x"), (SECRET, OTHER_SECRET)),
+            (("-setcookie", INDECLINE, OTHER_SECRET), (), (SECRET, OTHER_SECRET)),
+            ((), ("-setcookie", LOWRY, SECRET), (SECRET, OTHER_SECRET)),
+        ):
+            with self.subTest(f"{from_flags} {to_flags}"):
+                lowry = self.vm(Erl, "-sname", LOWRY, *from_flags, cookie=cookies[0]).started()
+                indecline = self.vm(Erl, "-sname", INDECLINE, *to_flags, cookie=cookies[1]).started()
+                self.check_connects(*PAIR)
+                self.check_connects(*PAIR[::-1])
+                self.assertNotIn("rejected", lowry.said + indecline.said)
+                self.assertTrue(lowry.connect(INDECLINE))
+                lowry.stop(), indecline.stop()
+        self.vm(Erl, "-sname", LOWRY, "-setcookie", INDECLINE, "x", cookie=SECRET).started()
+        self.vm(Erl, "-sname", INDECLINE, "-setcookie", LOWRY, "y", cookie=SECRET).started()
+        self.check_cause("cookies_differ", *PAIR)
 
     def test_of_two_flags_none_counts(self) -> None:
         self.vm(Erl, "-sname", LOWRY, "-setcookie", "x", "-setcookie", "y", cookie=SECRET).started()
@@ -204,10 +229,37 @@ class Sources(CookieCase):
         lowry, indecline = self.pair(to_cookie=SECRET)
         found = self.check_not_known(*PAIR, saying="is not known", uid=A_USER)
         self.assertIn("we may not read it", " ".join(found.seen("unknown")))
-        self.assertIn("its environment is another user's", " ".join(found.seen("note")))
+        self.assertIn("its environment is another user's", " ".join(found.seen("unknown")))
         given = self.cookie_file(SECRET)
         os.chown(given, A_USER, A_USER)
-        self.check_connects("--cookie-file", str(given), *PAIR, uid=A_USER)
+        found = self.check_not_known("--cookie-file", str(given), *PAIR, saying="ERL_INETRC", uid=A_USER)
+        self.assertIn("accepts the cookie", " ".join(found.seen("good")))
+
+
+    def test_a_link_to_a_file_of_another_user_is_not_read(self) -> None:
+        """Root asks, and the node that is asked would see a proof that is made of the file."""
+        if not machine.other_users_exist():
+            self.skipTest("needs root: only one user exists in this user namespace")
+        lowry = self.vm(Erl, "-sname", LOWRY, cookie="unused", uid=A_USER).started()
+        self.vm(Iex, "--sname", INDECLINE, cookie=SECRET, uid=A_USER).started()
+        (lowry.home / ".erlang.cookie").unlink()
+        (lowry.home / ".erlang.cookie").symlink_to(self.cookie_file(SECRET))
+        self.check_not_known(*PAIR, saying="it is another user's")
+
+
+    def test_root_does_not_show_one_users_cookie_to_another_users_node(self) -> None:
+        """Its proof could be passed on to the first one's node."""
+        if not machine.other_users_exist():
+            self.skipTest("needs root: only one user exists in this user namespace")
+        lowry = self.vm(Erl, "-sname", LOWRY, cookie=SECRET, uid=A_USER).started()
+        self.vm(Iex, "--sname", INDECLINE, cookie=OTHER_SECRET, uid=A_USER + 1).started()
+        self.check_cause("cookies_differ", *PAIR, may_be_well=True)
+        self.check_cause("cookies_differ", *PAIR[::-1], may_be_well=True)
+        for vm in self.vms_:
+            self.assertNotIn("rejected", vm.said)
+        lowry.stop()
+        self.vm(Erl, "-sname", LOWRY, cookie=OTHER_SECRET, uid=A_USER).started()
+        self.assertIn("accepts the cookie", " ".join(self.check_connects(*PAIR).seen("good")))
 
 
 class AsFrom(CookieCase):
@@ -218,7 +270,7 @@ class AsFrom(CookieCase):
         self.assertIn("under that name", " ".join(found.seen("good")))
         found = self.check_cause("cookies_differ", "--as-from", "--cookie", OTHER_SECRET, *PAIR, saying=("has another cookie for idfe@lowry",))
         self.assertNotIn("--as-from", found.text)
-        self.check_cause("cookies_differ", "--cookie", SECRET, *PAIR)  # not its default
+        self.check_cause("cookies_differ", "--cookie", SECRET, *PAIR, may_be_well=True)  # not its default
         lowry = self.vm(Erl, "-sname", LOWRY, cookie=SECRET).started()
         self.assertTrue(lowry.connect(INDECLINE))
 
@@ -242,6 +294,8 @@ class NeverShown(CookieCase):
             ("doctor", "--cookie", SECRET, *PAIR),
             ("doctor", f"--cookie-from={SECRET}", f"--cookie-to={OTHER_SECRET}", "--no-cookie-test", *PAIR),
             ("doctor", "--cookie", SECRET + "\t", *PAIR),
+            ("doctor", f"--cooki={SECRET}", *PAIR),
+            ("doctor", *PAIR, "--", f"--cookie={SECRET}"),
         ):
             told = ctl(*words)
             for secret in (SECRET, OTHER_SECRET):

@@ -43,8 +43,8 @@ class TwoMachines(DoctorCase):
                 given = ("--cookie-file", str(here.home / ".erlang.cookie"))
                 hidden = machine.without_processes()
                 self.check_connects(*given, HERE, THERE, wrapper=hidden)
-                found = self.check_connects(*given, THERE, HERE, wrapper=hidden)
-                self.assertIn(f"no process of {THERE} is seen", " ".join(found.seen("note")))
+                found = self.check_not_known(*given, THERE, HERE, saying=f"no process of {THERE} is seen", wrapper=hidden)
+                self.assertNotIn("bad", [result for _, result, _ in found.steps])
                 self.assertTrue(here.connect(THERE))
                 here.stop(), there.stop()
                 for daemon in self.daemons_:
@@ -104,9 +104,9 @@ class TwoMachines(DoctorCase):
         here, there = self.vm_here(), self.vm_there(cookie="another")
         self.assertFalse(here.connect(THERE))
         given = ("--cookie-file", str(here.home / ".erlang.cookie"))
-        before = there.said.count("Invalid challenge reply")
-        self.ask_as_a_stranger("cookies_differ", *given, HERE, THERE, saying=(f"default cookie of {THERE}",))
-        eventually(lambda: there.said.count("Invalid challenge reply") == before + 1, "one line in its log")
+        eventually(lambda: there.said.count("Invalid challenge reply") == 1, "the line of the VM that tried")
+        self.ask_as_a_stranger("cookies_differ", *given, HERE, THERE, may_be_well=True, saying=(f"default cookie of {THERE}",))
+        eventually(lambda: there.said.count("Invalid challenge reply") == 2, "one more")
 
     def test_the_port_is_bound_to_its_loopback(self) -> None:
         self.serve_here()

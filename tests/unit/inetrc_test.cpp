@@ -80,6 +80,31 @@ TEST_SUITE("doctor: terms") {
         }
     }
 
+    TEST_CASE("numbers of other bases, escapes, and strings that stand side by side") {
+        const auto number = [](std::int64_t value) {
+            return term{.is = term::kind::integer, .text = {}, .number = value};
+        };
+        const auto text = [](const char* value) { return term{.is = term::kind::string, .text = value}; };
+        const std::vector<std::pair<std::string, term>> rows{
+            {"16#7f", number(127)},
+            {"2#101", number(5)},
+            {"1_000", number(1000)},
+            {"+2", number(2)},
+            {"-16#10", number(-16)},
+            {R"("in" "de" "cline")", text("indecline")},
+            {R"("\x6c\x{6f}\167\s\n\"\\")", text("low \n\"\\")},
+        };
+        for (const auto& [written, meant] : rows) {
+            CAPTURE(written);
+            CHECK(read_term(written) == meant);
+        }
+        for (const auto* wrong :
+             {"16#7g", "37#1", "1#0", "1__0", "1_", "16#", "\"\\x\"", "\"\\xff\"", "\"\\x{6c\"", "++1"}) {
+            CAPTURE(wrong);
+            CHECK_FALSE(read_term(wrong));
+        }
+    }
+
     TEST_CASE("what is no term ends the file, and what stands before it is good") {
         for (const auto* wrong : {"b",
                                   "b c.",
@@ -97,7 +122,6 @@ TEST_SUITE("doctor: terms") {
                                   "- 1.",
                                   "1.5.",
                                   "1b.",
-                                  "16#7f.",
                                   "$b.",
                                   "\"b.",
                                   "'b.",
@@ -106,7 +130,6 @@ TEST_SUITE("doctor: terms") {
                                   "#{b=>1}.",
                                   "b+c.",
                                   "b:c().",
-                                  "\"b\" \"c\".",
                                   "b..",
                                   ".",
                                   ",",
