@@ -367,17 +367,17 @@ void note_registration(way& it) {
 } // namespace
 
 bool check_epmd(way& it) {
-    it.epmd_port = it.from.process && it.from.process->epmd_port ? *it.from.process->epmd_port : it.world.epmd_port();
-    if (it.from.process && it.from.process->fixed_port) {
-        it.node = {.port = *it.from.process->fixed_port, .node_type = 77, .highest_version = 6};
+    it.epmd_port = it.from.process ? it.from.process->epmd_port.value_or(it.world.epmd_port()) : it.world.epmd_port();
+    if (it.from.traits().fixed_port) {
+        it.node = {.port = *it.from.traits().fixed_port, .node_type = 77, .highest_version = 6};
         it.asks_no_epmd = true;
         it.told.note(step::epmd, mark::note,
                      it.from.called() + " asks no epmd: its -erl_epmd_port says " + std::to_string(it.node.port));
         return true;
     }
-    if (it.from.process && !it.from.process->epmd_module.empty()) {
+    if (!it.from.traits().epmd_module.empty()) {
         it.told.leave_open(step::epmd, it.from.called() + " asks no epmd, but its module " +
-                                           shown(it.from.process->epmd_module) +
+                                           shown(it.from.traits().epmd_module) +
                                            " (-epmd_module): what that answers is not to be seen");
         return false;
     }

@@ -2,7 +2,6 @@
 #include "daemon.hpp"
 #include "doctor/host_lookup.hpp"
 #include "doctor/walk.hpp"
-#include "environment.hpp"
 #include "output.hpp"
 
 #include <algorithm>
@@ -19,11 +18,6 @@ std::string joined(const std::vector<address>& all) {
         result += (result.empty() ? "" : " and ") + to_string(one);
     }
     return result;
-}
-
-std::optional<named_file> own_inetrc() {
-    const auto file = variable("ERL_INETRC");
-    return file && !file->empty() ? std::optional(named_file{*file, "ERL_INETRC"}) : std::nullopt;
 }
 
 void tell_unknown(way& it, const host_lookup& found) {
@@ -71,8 +65,7 @@ void note_details(way& it) {
             "127.0.1.1 is what Debian's /etc/hosts gives to a machine's own name: it leads no further than this "
             "machine");
     }
-    if (it.from.process && it.from.process->inetrc && !it.system_addresses.empty() &&
-        it.system_addresses.front() != it.where()) {
+    if (it.from.traits().inetrc && !it.system_addresses.empty() && it.system_addresses.front() != it.where()) {
         it.told.note(step::host, mark::note,
                      "for other programs " + host + " is " + to_string(it.system_addresses.front()));
     }
@@ -82,21 +75,22 @@ void note_details(way& it) {
 
 bool check_host(way& it) {
     const slow_remark slow("the address of " + shown(it.to.host_part()));
-    const vm* who = it.from.process ? &*it.from.process : nullptr;
+    const auto& who = it.from.traits();
     const std::string host(it.to.host_part());
-    const auto found = look_up_host(host, who, own_inetrc(), it.world.within(longest_lookup));
+    const auto found = look_up_host(host, who, it.world.within(longest_lookup));
     for (const auto& one : found.remarks) {
         it.told.note(step::host, found.is_open ? mark::unknown : mark::note, one);
     }
     it.told.is_open = it.told.is_open || found.is_open;
-    if (who != nullptr && !who->unread_config.empty() && !who->inetrc) {
+    if (!who.unread_config.empty() && !who.inetrc) {
         it.told.leave_open(step::host, "whether " + it.from.called() + " has an inetrc by its " +
-                                           shown(who->unread_config) +
+                                           shown(who.unread_config) +
                                            " is not known: we cannot read it, or do not understand it");
     }
-    if (who != nullptr && !who->has_visible_environment && !who->inetrc && !address::parse(host)) {
-        it.told.leave_open(step::host, "whether " + it.from.called() +
-                                           " has an ERL_INETRC is not to be seen: its environment is another user's");
+    if (!who.has_visible_environment && !who.inetrc && !address::parse(host)) {
+        it.told.leave_open(step::host,
+                           "whether " + it.from.called() + " has an ERL_INETRC is not to be seen: " +
+                               (it.from.process ? "its environment is another user's" : "its process is not seen"));
     }
     if (found.addresses.empty()) {
         tell_unknown(it, found);
@@ -105,8 +99,9 @@ bool check_host(way& it) {
     it.addresses = found.addresses;
     it.resolved_by = found.by;
     if (!address::parse(host)) {
-        const bool over_v6 = who != nullptr && who->is_over_ipv6();
-        it.system_addresses = look_up_by_system(host, nullptr, over_v6, it.world.within(longest_lookup)).addresses;
+        const bool over_v6 = who.is_over_ipv6();
+        it.system_addresses =
+            look_up_by_system(host, it.world.own_vm(), over_v6, it.world.within(longest_lookup)).addresses;
     }
     it.told.note(step::host, mark::good,
                  address::parse(host) ? shown(host) + " is an address"

@@ -156,13 +156,13 @@ void tell_tls(way& it, const party& with_tls, const party& without) {
 }
 
 bool speaks_tls(const party& one) {
-    return one.process && one.process->is_over_tls();
+    return one.traits().is_over_tls();
 }
 
 /// Both speak it, or neither is known to be without: nothing more can be asked.
 bool check_tls(way& it, bool heard_tls) {
     const bool is_tls = heard_tls || speaks_tls(it.to);
-    const bool from_is_plain = it.from.said || it.from.name.empty() || (it.from.process && !speaks_tls(it.from));
+    const bool from_is_plain = it.from.said || (!speaks_tls(it.from) && (it.from.process || it.from.name.empty()));
     if (is_tls && from_is_plain) {
         tell_tls(it, it.to, it.from);
         return false;
@@ -181,9 +181,7 @@ introduction introduce(const way& it) {
     result.where = it.where();
     result.port = it.node.port;
     result.highest_version = it.node.highest_version;
-    if (it.from.process) {
-        result.from = it.from.process->dials_from;
-    }
+    result.from = it.from.traits().dials_from;
     if (it.node.highest_version < dist::first_version_with_new_form) {
         result.flags = dist::flag::mandatory_before_23;
     }

@@ -145,12 +145,12 @@ both_cookies find_cookies(const met_pair& it) {
     if (it.who.cookies.from) {
         result.from = {.value = it.who.cookies.from, .by = "as given", .trouble = {}};
     } else {
-        result.from = default_cookie(from.process ? &*from.process : nullptr, it.who.to);
+        result.from = default_cookie(from.process ? *from.process : one.world.own_vm(), it.who.to);
     }
     if (it.who.cookies.to) {
         result.to = {.value = it.who.cookies.to, .by = "as given", .trouble = {}};
     } else if (to.process) {
-        result.to = default_cookie(&*to.process, it.who.from);
+        result.to = default_cookie(*to.process, it.who.from);
     }
     return result;
 }

@@ -1,7 +1,6 @@
 #include "doctor/cookies.hpp"
 
 #include "doctor/regular_file.hpp"
-#include "environment.hpp"
 #include "output.hpp"
 #include "shell.hpp"
 #include "verb.hpp"
@@ -47,12 +46,8 @@ struct home_folders {
     bool has_xdg = true;
 };
 
-home_folders folders_of(const vm* process) {
-    if (process != nullptr) {
-        return {process->home, process->config_home,
-                process->otp_release == 0 || process->otp_release >= first_release_with_xdg};
-    }
-    return {variable("HOME").value_or(""), variable("XDG_CONFIG_HOME").value_or(""), true};
+home_folders folders_of(const vm& who) {
+    return {who.home, who.config_home, who.otp_release == 0 || who.otp_release >= first_release_with_xdg};
 }
 
 /// In the order in which a VM looks: the first that is there counts. A relative XDG_CONFIG_HOME does not count, and
@@ -133,24 +128,22 @@ class unseen_typing {
 
 } // namespace
 
-known_cookie default_cookie(const vm* process, const std::string& for_node) {
-    if (process != nullptr) {
-        const auto by = "-setcookie of pid " + std::to_string(process->pid);
-        const bool has_pairs = process->otp_release == 0 || process->otp_release >= first_release_with_pairs;
-        if (auto for_one = has_pairs && !for_node.empty() ? process->cookie_by_flag(for_node) : std::nullopt) {
-            return {.value = std::move(for_one), .by = by, .trouble = {}, .is_for_one = true};
-        }
-        if (auto by_flag = process->cookie_by_flag("")) {
-            return {.value = std::move(by_flag), .by = by, .trouble = {}};
-        }
+known_cookie default_cookie(const vm& who, const std::string& for_node) {
+    const auto whose = who.pid == 0 ? std::string() : " of " + pid_text(who);
+    const auto by = who.pid == 0 ? std::string("-setcookie in ERL_FLAGS") : "-setcookie" + whose;
+    const bool has_pairs = who.otp_release == 0 || who.otp_release >= first_release_with_pairs;
+    if (auto for_one = has_pairs && !for_node.empty() ? who.cookie_by_flag(for_node) : std::nullopt) {
+        return {.value = std::move(for_one), .by = by, .trouble = {}, .is_for_one = true};
     }
-    const auto folders = folders_of(process);
-    const auto whose = process != nullptr ? " of pid " + std::to_string(process->pid) : std::string();
+    if (auto by_flag = who.cookie_by_flag("")) {
+        return {.value = std::move(by_flag), .by = by, .trouble = {}};
+    }
+    const auto folders = folders_of(who);
     known_cookie result;
     for (const auto& file : cookie_files(folders)) {
         auto why = unreadable::missing;
-        const auto content = read_regular_file(process != nullptr ? path_within(*process, file) : file, why);
-        if (content && process != nullptr && process->uid != 0 && content->owner != process->uid) {
+        const auto content = read_regular_file(path_within(who, file), why);
+        if (content && who.pid != 0 && who.uid != 0 && content->owner != who.uid) {
             // Its user may have put a link to another's file there, for us to prove that we have read it.
             result.trouble = shown(file.string()) + whose + ": it is another user's";
             return result;

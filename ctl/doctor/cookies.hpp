@@ -17,9 +17,8 @@ struct known_cookie {
     bool is_for_one = false; ///< it is for the other node alone, and not its default
 };
 
-/// The cookie that a node has by default: by the flags of its process, else by its cookie file. Without a process: of a
-/// node that is started as we are.
-known_cookie default_cookie(const vm* process, const std::string& for_node);
+/// The cookie that a node has by default: by its flags, else by its cookie file.
+known_cookie default_cookie(const vm&, const std::string& for_node);
 
 /// The cookies that were given to us.
 struct given_cookies {

@@ -18,17 +18,22 @@ enum class presence {
     elsewhere,  ///< its host is not this machine
 };
 
-presence look_for(senses& world, const party& from) {
+presence look_for(senses& world, party& from) {
     if (from.process || world.is_listed(from.name)) {
         return presence::registered;
     }
     const auto last = world.within(std::chrono::milliseconds(1000));
-    const auto host = look_up_host(std::string(from.host_part()), nullptr, {}, last);
+    const auto host = look_up_host(std::string(from.host_part()), world.own_vm(), last);
     if (host.addresses.empty() || !senses::is_here(host.addresses.front())) {
         return presence::elsewhere;
     }
     const auto found = look_up(std::string(from.alive_name()), host.addresses.front(), world.epmd_port(), last);
-    return found.node ? presence::registered : presence::absent;
+    if (!found.node) {
+        return presence::absent;
+    }
+    from.process = world.vm_at(host.addresses.front(),
+                               found.node->port); // named at run time, beside an epmd that lists no processes
+    return presence::registered;
 }
 
 /// What is known of FROM, before it is followed.
@@ -92,6 +97,7 @@ void refuse_if_running(senses& world, const party& from) {
         refused("pid " + std::to_string(from.process->pid));
     }
     party nobody;
+    nobody.would_be = world.own_vm();
     party asked = from;
     direction unheard;
     way it{.world = world, .from = nobody, .to = asked, .told = unheard};
@@ -195,6 +201,9 @@ examination examine(senses& world, const pair_of_nodes& who, const listener& hea
         refuse_if_running(world, from);
     }
     const auto of_from = from.name.empty() ? presence::absent : look_for(world, from);
+    if (of_from != presence::registered) {
+        from.would_be = world.own_vm();
+    }
     note_from(from, of_from, result.there);
     const bool has_arrived = !is_in_another_network(from, result.there) && walk(there);
 

@@ -44,7 +44,7 @@ std::vector<address> in_hosts_file(const hosts_file& file, std::string_view name
 }
 
 /// By what the VM's inetrc says, in its order.
-void look_up_by(const inetrc& rules, const named_file& file, const vm* who, const std::string& name, bool over_v6,
+void look_up_by(const inetrc& rules, const named_file& file, const vm& who, const std::string& name, bool over_v6,
                 time_point until, host_lookup& to) {
     const auto called = shown(file.path.string()) + " (" + file.source + ")";
     for (const auto method : rules.lookup) {
@@ -55,7 +55,7 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm* who, cons
             to.by = called;
             if (to.addresses.empty()) {
                 const std::filesystem::path path = rules.hosts_path.value_or(usual_hosts_path);
-                std::istringstream text(read_public_file(who != nullptr ? path_within(*who, path) : path).value_or(""));
+                std::istringstream text(read_public_file(path_within(who, path)).value_or(""));
                 to.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
                 to.by = shown(path.string());
             }
@@ -74,18 +74,18 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm* who, cons
 
 } // namespace
 
-host_lookup look_up_by_system(const std::string& name, const vm* who, bool over_v6, time_point until) {
+host_lookup look_up_by_system(const std::string& name, const vm& who, bool over_v6, time_point until) {
     host_lookup result;
-    if (who != nullptr && who->has_own_files) {
-        std::istringstream text(read_public_file(path_within(*who, usual_hosts_path)).value_or(""));
+    if (who.has_own_files) {
+        std::istringstream text(read_public_file(path_within(who, usual_hosts_path)).value_or(""));
         result.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
-        result.by = std::string(usual_hosts_path) + " of pid " + std::to_string(who->pid);
+        result.by = std::string(usual_hosts_path) + " of pid " + std::to_string(who.pid);
         if (!result.addresses.empty()) {
             return result;
         }
         result.is_open = true;
         result.remarks.push_back(
-            "pid " + std::to_string(who->pid) +
+            "pid " + std::to_string(who.pid) +
             " has files of its own, as in a container; how it resolves names is tried as we would");
     }
     const auto found = ask_in_time(name, over_v6, until);
@@ -101,9 +101,8 @@ host_lookup look_up_by_system(const std::string& name, const vm* who, bool over_
     return result;
 }
 
-host_lookup look_up_host(const std::string& name, const vm* who, const std::optional<named_file>& own_inetrc,
-                         time_point until) {
-    const bool over_v6 = who != nullptr && who->is_over_ipv6();
+host_lookup look_up_host(const std::string& name, const vm& who, time_point until) {
+    const bool over_v6 = who.is_over_ipv6();
     host_lookup result;
     if (const auto literal = address::parse(name)) {
         result.by = "an address";
@@ -115,22 +114,22 @@ host_lookup look_up_host(const std::string& name, const vm* who, const std::opti
         }
         return result;
     }
-    const auto& file = who != nullptr ? who->inetrc : own_inetrc;
+    const auto& file = who.inetrc;
     if (!file) {
         return look_up_by_system(name, who, over_v6, until);
     }
     const auto called = shown(file->path.string()) + " (" + file->source + ")";
-    const auto content = read_public_file(who != nullptr ? path_within(*who, file->path) : file->path);
+    const auto content = read_public_file(path_within(who, file->path));
     const auto rules = read_inetrc(content.value_or(""));
     std::vector<std::string> remarks;
     bool is_open = false;
-    const bool is_new = who != nullptr && who->otp_release >= first_release_with_relative_inetrc;
+    const bool is_new = who.otp_release >= first_release_with_relative_inetrc;
     const bool is_found = is_new || file->path.is_absolute() || file->path.string().starts_with('.');
     if (!is_found) {
         remarks.push_back(called + " is not found by a VM: a relative path has to begin with ./");
     } else if (!content) {
         remarks.push_back(called + " cannot be read by us");
-        is_open = who != nullptr;
+        is_open = true;
     } else if (!rules.is_understood) {
         remarks.push_back(called + " is not understood by us; with an error of syntax a VM takes nothing of it");
         is_open = true;

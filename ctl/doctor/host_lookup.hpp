@@ -21,12 +21,10 @@ struct host_lookup {
     std::string unused_inetrc;        ///< that file has the host, and no lookup line, so it does not count
 };
 
-/// As a VM does that runs; or, without one, as one would that is started here, with ERL_INETRC as our own environment
-/// has it.
-host_lookup look_up_host(const std::string& name, const vm* who, const std::optional<named_file>& own_inetrc,
-                         time_point until);
+/// As that VM does.
+host_lookup look_up_host(const std::string& name, const vm& who, time_point until);
 
-/// As a program does that has no inetrc file: of this machine, or, with `who`, one that has other files than we do.
-host_lookup look_up_by_system(const std::string& name, const vm* who, bool over_v6, time_point until);
+/// As a program does that has no inetrc file, beside that VM.
+host_lookup look_up_by_system(const std::string& name, const vm& who, bool over_v6, time_point until);
 
 } // namespace epmd::ctl::doctor

@@ -75,6 +75,9 @@ class senses {
     /// The epmd that serves our port. Asked once.
     const local_epmd& epmd();
 
+    /// A VM that would be started here.
+    [[nodiscard]] const vm& own_vm() const { return own_vm_; }
+
     /// All VMs that may be seen. Looked for once.
     const std::vector<vm>& vms();
 
@@ -116,6 +119,7 @@ class senses {
     time_point until_;
     netlink_kernel sockets_;
     proc_processes processes_;
+    vm own_vm_ = vm_that_we_would_start();
     std::optional<local_epmd> epmd_;
     std::optional<std::vector<vm>> vms_;
 };

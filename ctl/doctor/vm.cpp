@@ -7,6 +7,8 @@
 #include "placement/processes.hpp"
 #include "settings/number.hpp"
 
+#include <boost/program_options/parsers.hpp>
+
 #include <algorithm>
 #include <sstream>
 #include <system_error>
@@ -189,7 +191,7 @@ std::optional<usage> usage_of(const vm& who) {
 } // namespace
 
 std::optional<dist::cookie> vm::cookie_by_flag(std::string_view for_node) const {
-    const auto arguments = read_proc_file(proc / "cmdline");
+    const auto arguments = pid == 0 ? flags_of_variables : read_proc_file(proc / "cmdline");
     std::vector<std::string_view> of_all;
     for (const auto& one : flags_of_command_line(arguments)) {
         if (one.name != "-setcookie") {
@@ -228,6 +230,26 @@ std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root) {
     return result;
 }
 
+vm vm_that_we_would_start() {
+    vm result;
+    result.uid = ::geteuid();
+    result.proc = "/proc/self";
+    const auto variables = read_proc_file(result.proc / "environ");
+    result.flags_of_variables = std::string("erl") + '\0';
+    for (const auto* name : {"ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS"}) { // in the order in which a VM has them
+        const auto line = std::string(variable_of_environment(variables, name).value_or(""));
+        for (const auto& word : boost::program_options::split_unix(line)) {
+            result.flags_of_variables += word + '\0';
+        }
+    }
+    const auto all = flags_of_command_line(result.flags_of_variables);
+    read_flags(result, all, "");
+    read_configuration(result, all);
+    read_environment(result, variables);
+    result.has_visible_environment = true;
+    return result;
+}
+
 std::vector<vm> see_all_vms(const std::filesystem::path& root) {
     std::vector<vm> result;
     for (const auto pid : erlang_vm_pids(root)) {
@@ -246,6 +268,10 @@ std::filesystem::path path_within(const vm& who, const std::filesystem::path& fi
     std::error_code error;
     const auto root = std::filesystem::read_symlink(who.proc / "root", error); // only who may trace it can
     return root.empty() ? file : inside;
+}
+
+std::string pid_text(const vm& one) {
+    return "pid " + std::to_string(one.pid);
 }
 
 activity watch(const vm& who, std::chrono::milliseconds how_long) {

@@ -24,7 +24,7 @@ struct named_file {
 };
 
 struct vm {
-    std::int32_t pid = 0;
+    std::int32_t pid = 0; ///< 0: it does not run, or is not seen
     std::uint32_t uid = 0;
     std::string node_name;          ///< by its flags; may be without a host
     naming names = naming::unknown; ///< by -sname and -name; unknown: it has neither, and may be named at run time
@@ -52,17 +52,25 @@ struct vm {
     /// it is needed only. `for_node`: the node that it is for alone; empty: all.
     [[nodiscard]] std::optional<dist::cookie> cookie_by_flag(std::string_view for_node) const;
 
-    std::filesystem::path proc; ///< its folder in /proc
+    std::filesystem::path proc; ///< its folder in /proc; of one that would be started by us, our own
+    std::string
+        flags_of_variables{}; ///< of such a one: what ERL_AFLAGS, ERL_FLAGS and ERL_ZFLAGS say, as a command line
 };
 
 /// Reads a VM's command line, its environment and its configuration. Empty: it is gone, or no VM.
 std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root = "/proc");
+
+/// One that would be started here, as far as our own environment says.
+vm vm_that_we_would_start();
 
 /// All VMs that may be seen, newest first.
 std::vector<vm> see_all_vms(const std::filesystem::path& root = "/proc");
 
 /// The path by which we open a file that a VM names: through its own root and working directory, where we may.
 std::filesystem::path path_within(const vm&, const std::filesystem::path&);
+
+/// "pid 4711"
+std::string pid_text(const vm&);
 
 /// What a process that does not answer does.
 enum class activity {

@@ -22,10 +22,6 @@ std::string place_text(const address& where, std::uint16_t port) {
     return (where.is_v4() ? text : "[" + text + "]") + ":" + std::to_string(port);
 }
 
-std::string pid_text(const vm& one) {
-    return "pid " + std::to_string(one.pid);
-}
-
 bool walk(way& it) {
     constexpr std::array steps{check_mode, check_host, check_epmd, check_node};
     return std::all_of(steps.begin(), steps.end(), [&](auto* step_of_way) {

@@ -21,8 +21,10 @@ namespace epmd::ctl::doctor {
 struct party {
     std::string name; ///< empty: FROM was left out, and is a node that would be started here
     std::optional<vm> process;
+    vm would_be{}; ///< what is known without a process: of one that would be started here, what our environment says
     std::optional<dist::send_challenge> said; ///< what it answered, once it was met
 
+    [[nodiscard]] const vm& traits() const { return process ? *process : would_be; }
     [[nodiscard]] std::string_view alive_name() const { return split_node_name(name).alive_name; }
     [[nodiscard]] std::string_view host_part() const { return split_node_name(name).host_part; }
     /// "idfe@lowry", or "a node here".
@@ -51,8 +53,6 @@ struct way {
 
 /// "127.0.0.3:4369"
 std::string place_text(const address&, std::uint16_t port);
-/// "pid 4711"
-std::string pid_text(const vm&);
 
 /// 1 and 2: names, and whether short and long ones meet.
 bool check_names(way&);

@@ -156,6 +156,13 @@ class Sources(CookieCase):
         at_home.chmod(0o400)
         self.check_cause("cookies_differ", INDECLINE, extra={**extra, "XDG_CONFIG_HOME": str(elsewhere)})
 
+    def test_the_flags_of_who_asks(self) -> None:
+        self.vm(Iex, "--sname", INDECLINE, cookie=SECRET).started()
+        found = self.check_connects(INDECLINE, extra={"ERL_FLAGS": f"-setcookie {SECRET}"})
+        self.assertIn("-setcookie in ERL_FLAGS", " ".join(found.seen("good")))
+        self.check_cause("cookies_differ", INDECLINE, extra={"ERL_ZFLAGS": f"-setcookie '{OTHER_SECRET}'"})
+        self.check_cause("host_unknown", INDECLINE, extra={"ERL_FLAGS": "-proto_dist inet6_tcp"}, saying=("other version of IP",))
+
     def test_a_file_that_others_may_read(self) -> None:
         lowry, _ = self.pair(to_cookie=SECRET)
         (lowry.home / ".erlang.cookie").chmod(0o444)

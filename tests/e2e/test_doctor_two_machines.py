@@ -97,6 +97,9 @@ class TwoMachines(DoctorCase):
             "dials_from_loopback", "idfe@127.0.0.2", THERE, saying=(f"pid {here.pid}", "127.0.0.2", "epmdctl exec --dial-from-anywhere")
         )
         self.assertEqual(there.nodes(), set())
+        # Before it is started, in a shell that has been made for the host by `eval "$(epmdctl exec --print lowry)"`.
+        shell = {"ERL_AFLAGS": "-kernel inet_dist_use_interface {127,0,0,2} -kernel inet_dist_connect_options [{ifaddr,{127,0,0,2}}]"}
+        self.check_cause("dials_from_loopback", THERE, saying=("127.0.0.2", "--dial-from-anywhere"), extra=shell)
 
     def test_cookies_that_differ(self) -> None:
         self.serve_here()
