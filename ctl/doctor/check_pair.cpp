@@ -144,8 +144,10 @@ both_cookies find_cookies(const met_pair& it) {
     both_cookies result;
     if (it.who.cookies.from) {
         result.from = {.value = it.who.cookies.from, .by = "as given", .trouble = {}};
+    } else if (from.process || from.is_to_be_started) {
+        result.from = default_cookie(from.traits(), it.who.to);
     } else {
-        result.from = default_cookie(from.process ? *from.process : one.world.own_vm(), it.who.to);
+        result.from.trouble = "its process is not seen";
     }
     if (it.who.cookies.to) {
         result.to = {.value = it.who.cookies.to, .by = "as given", .trouble = {}};
@@ -225,7 +227,7 @@ void ask_from(const met_pair& it, const both_cookies& known, const party& from, 
 
 /// A node that is still to be started does not start with such a file.
 bool check_own_file(const met_pair& it, const known_cookie& cookie, const party& from) {
-    if (from.process || !cookie.is_refused) {
+    if (!from.is_to_be_started || !cookie.is_refused) {
         return true;
     }
     it.told.stop(step::cookie, cookie.trouble,

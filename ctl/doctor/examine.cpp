@@ -18,6 +18,9 @@ enum class presence {
     elsewhere,  ///< its host is not this machine
 };
 
+/// As in the protocol document; others may not survive being asked.
+constexpr std::uint8_t type_of_vms = 77;
+
 presence look_for(senses& world, party& from) {
     if (from.process || world.is_listed(from.name)) {
         return presence::registered;
@@ -31,8 +34,17 @@ presence look_for(senses& world, party& from) {
     if (!found.node) {
         return presence::absent;
     }
-    from.process = world.vm_at(host.addresses.front(),
-                               found.node->port); // named at run time, beside an epmd that lists no processes
+    // It may have been named at run time, beside an epmd that lists no processes; or be another host's, by its one
+    // table.
+    introduction asked_as;
+    asked_as.where = host.addresses.front();
+    asked_as.port = found.node->port;
+    const bool may_be_asked = found.node->node_type == type_of_vms;
+    const auto met = may_be_asked ? meet(asked_as, nullptr, last) : encounter();
+    if (met.challenge && met.challenge->name != from.name) {
+        return presence::absent;
+    }
+    from.process = world.vm_at(host.addresses.front(), found.node->port);
     return presence::registered;
 }
 
@@ -201,7 +213,8 @@ examination examine(senses& world, const pair_of_nodes& who, const listener& hea
         refuse_if_running(world, from);
     }
     const auto of_from = from.name.empty() ? presence::absent : look_for(world, from);
-    if (of_from != presence::registered) {
+    from.is_to_be_started = of_from == presence::absent;
+    if (from.is_to_be_started) {
         from.would_be = world.own_vm();
     }
     note_from(from, of_from, result.there);

@@ -24,6 +24,7 @@ struct party {
     vm would_be{}; ///< what is known without a process: of one that would be started here, what our environment says
     std::optional<dist::send_challenge> said; ///< what it answered, once it was met
 
+    bool is_to_be_started = false; ///< it would be started here: would_be is ours
     [[nodiscard]] const vm& traits() const { return process ? *process : would_be; }
     [[nodiscard]] std::string_view alive_name() const { return split_node_name(name).alive_name; }
     [[nodiscard]] std::string_view host_part() const { return split_node_name(name).host_part; }

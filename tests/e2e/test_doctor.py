@@ -245,6 +245,19 @@ class Epmds(DoctorCase):
         self.assertIn("it is no loopmd, and has one table of names for all hosts", found.seen("note"))
         self.assertEqual(lowry.nodes(), set())
 
+    def test_beside_stock_a_node_that_was_named_at_run_time_is_seen(self) -> None:
+        self.serve(path=STOCK)
+        lowry = self.vm(Erl, cookie="one").started()
+        lowry.start_node(LOWRY)
+        blog = self.vm(Iex, "--sname", "blog@indecline", cookie="one").started()
+        found = self.check_connects(LOWRY, "blog@indecline")
+        self.assertIn(f"{LOWRY} runs: pid {lowry.pid}", " ".join(found.seen("good")))
+        self.assertTrue(lowry.connect("blog@indecline"))
+        found = self.ask_doctor(INDECLINE, "blog@indecline")  # another host's name in the one table is no FROM
+        self.assertIn(f"no process of {INDECLINE} is seen", " ".join(found.seen("note")))
+        self.assertEqual(len(found.told["directions"]), 1)
+        self.assertEqual(blog.nodes(), {LOWRY})
+
     def test_each_asks_another_epmd_port(self) -> None:
         self.serve()
         self.serve("-port", "5000", port=5000)
