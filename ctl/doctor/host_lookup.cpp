@@ -76,7 +76,7 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm& who, cons
 
 host_lookup look_up_by_system(const std::string& name, const vm& who, bool over_v6, time_point until) {
     host_lookup result;
-    if (who.has_own_files) {
+    if (who.has_own_hosts_file) {
         std::istringstream text(read_public_file(path_within(who, usual_hosts_path)).value_or(""));
         result.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
         result.by = std::string(usual_hosts_path) + " of pid " + std::to_string(who.pid);
@@ -86,7 +86,7 @@ host_lookup look_up_by_system(const std::string& name, const vm& who, bool over_
         result.is_open = true;
         result.remarks.push_back(
             "pid " + std::to_string(who.pid) +
-            " has files of its own, as in a container; how it resolves names is tried as we would");
+            " has another /etc/hosts than we, as in a container; how else it resolves names is tried as we would");
     }
     const auto found = ask_in_time(name, over_v6, until);
     result.addresses = found.addresses;

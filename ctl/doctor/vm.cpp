@@ -158,12 +158,11 @@ bool is_in_another_network(const std::filesystem::path& root, const std::filesys
 }
 
 /// False as well where we may not look.
-bool has_own_files(const std::filesystem::path& root, const std::filesystem::path& of_process) {
-    std::error_code error;
-    const auto theirs = std::filesystem::read_symlink(of_process / "ns/mnt", error);
-    const auto their_root = error ? "/" : std::filesystem::read_symlink(of_process / "root", error);
-    const auto ours = error ? theirs : std::filesystem::read_symlink(root / "self/ns/mnt", error);
-    return !error && (theirs != ours || their_root != "/");
+bool has_own_hosts_file(const std::filesystem::path& of_process) {
+    struct stat theirs {};
+    struct stat ours {};
+    return ::stat((of_process / "root/etc/hosts").c_str(), &theirs) == 0 && ::stat("/etc/hosts", &ours) == 0 &&
+           (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
 }
 
 /// Field 3 of /proc/PID/stat, and fields 14 and 15: the state, and the clock ticks that all threads have used.
@@ -225,7 +224,7 @@ std::optional<vm> see_vm(std::int32_t pid, const std::filesystem::path& root) {
     read_configuration(result, all);
     read_environment(result, variables);
     result.node_name = node_name_of_command_line(arguments).value_or("");
-    result.has_own_files = has_own_files(root, result.proc);
+    result.has_own_hosts_file = has_own_hosts_file(result.proc);
     result.is_in_our_network = !is_in_another_network(root, result.proc);
     return result;
 }

@@ -42,7 +42,7 @@ struct vm {
     std::string config_home;           ///< by XDG_CONFIG_HOME
     bool may_connect_by_itself = true; ///< no dist_auto_connect never
     std::string unread_config;         ///< a -config file that we cannot read, or do not understand
-    bool has_own_files = false;        ///< it lives in another mount namespace or root: it may have another /etc/hosts
+    bool has_own_hosts_file = false;   ///< its /etc/hosts is another file than ours, as in a container
     bool is_in_our_network = true;     ///< it is not known to live in another network namespace
 
     [[nodiscard]] bool is_over_tls() const { return carrier.find("tls") != std::string::npos; }

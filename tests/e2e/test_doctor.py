@@ -156,7 +156,7 @@ class Hosts(DoctorCase, ServedCase):
     def test_one_that_is_another_in_a_container(self) -> None:
         """A mount namespace with a hosts file of its own."""
         theirs = self.file("hosts", self.hosts.replace("127.0.0.3 ", "127.0.0.8 "))
-        furnish = ("unshare", "--mount", "sh", "-c", f'mount --bind "{theirs}" /etc/hosts && exec "$@"', "sh")
+        furnish = ("unshare", "--mount", "sh", "-c", f'mount --bind "{theirs}" "{Erl.root}/etc/hosts" && exec "$@"', "sh")
         vm = self.vm(Erl, "-sname", LOWRY, cookie="one", wrapper=furnish).started()
         self.vm(Iex, "--sname", INDECLINE, cookie="one").started()
         self.assertFalse(vm.connect(INDECLINE))
