@@ -1,6 +1,4 @@
 // The epmd of the host, and whether it knows the node.
-#include "client/client.hpp"
-#include "daemon.hpp"
 #include "doctor/walk.hpp"
 #include "output.hpp"
 
@@ -295,16 +293,12 @@ bool tell_nameless(way& it) {
     if (nameless.empty()) {
         return false;
     }
-    tell_not_there(it,
-                   {.what = cause::not_distributed,
-                    .is_guess = true,
-                    .sentence = "A VM without a name runs here: " + nameless + ".",
-                    .why = "A VM that is started without -sname or -name is no node: in it is_alive() is false and "
-                           "net_kernel:connect_node/1 says ignored.",
-                    .mends = {name_it(it.to),
-                              {"or in it",
-                               "net_kernel:start(['" + it.to.name + "', " +
-                                   (mode_of(it.to).mode == naming::long_names ? "longnames" : "shortnames") + "])."}}});
+    tell_not_there(it, {.what = cause::not_distributed,
+                        .is_guess = true,
+                        .sentence = "A VM without a name runs here: " + nameless + ".",
+                        .why = "A VM that is started without -sname or -name is no node: in it is_alive() is false and "
+                               "net_kernel:connect_node/1 says ignored.",
+                        .mends = {name_it(it.to), name_at_run_time(it.to)}});
     return true;
 }
 
@@ -370,7 +364,6 @@ bool check_epmd(way& it) {
     it.epmd_port = it.from.process ? it.from.process->epmd_port.value_or(it.world.epmd_port()) : it.world.epmd_port();
     if (it.from.traits().fixed_port) {
         it.node = {.port = *it.from.traits().fixed_port, .node_type = 77, .highest_version = 6};
-        it.asks_no_epmd = true;
         it.told.note(step::epmd, mark::note,
                      it.from.called() + " asks no epmd: its -erl_epmd_port says " + std::to_string(it.node.port));
         return true;

@@ -1,5 +1,4 @@
 // Where the host of the other is, for the VM that would dial it.
-#include "daemon.hpp"
 #include "doctor/host_lookup.hpp"
 #include "doctor/walk.hpp"
 #include "output.hpp"
@@ -98,10 +97,12 @@ bool check_host(way& it) {
     }
     it.addresses = found.addresses;
     it.resolved_by = found.by;
-    if (!address::parse(host)) {
-        const bool over_v6 = who.is_over_ipv6();
+    const bool is_by_the_system = !who.inetrc && !who.has_own_hosts_file;
+    if (is_by_the_system) {
+        it.system_addresses = it.addresses;
+    } else if (!address::parse(host)) {
         it.system_addresses =
-            look_up_by_system(host, it.world.own_vm(), over_v6, it.world.within(longest_lookup)).addresses;
+            look_up_by_system(host, it.world.own_vm(), who.is_over_ipv6(), it.world.within(longest_lookup)).addresses;
     }
     it.told.note(step::host, mark::good,
                  address::parse(host) ? shown(host) + " is an address"

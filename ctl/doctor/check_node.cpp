@@ -159,21 +159,15 @@ bool speaks_tls(const party& one) {
     return one.traits().is_over_tls();
 }
 
-/// Both speak it, or neither is known to be without: nothing more can be asked.
-bool check_tls(way& it, bool heard_tls) {
-    const bool is_tls = heard_tls || speaks_tls(it.to);
-    const bool from_is_plain = it.from.said || (!speaks_tls(it.from) && (it.from.process || it.from.name.empty()));
-    if (is_tls && from_is_plain) {
+/// TO speaks TLS: either the other does not, or nothing more can be asked.
+void tell_to_speaks_tls(way& it) {
+    if (it.from.said || (!speaks_tls(it.from) && (it.from.process || it.from.name.empty()))) {
         tell_tls(it, it.to, it.from);
-        return false;
+        return;
     }
-    if (is_tls) {
-        it.told.leave_open(step::handshake, it.to.called() + " speaks TLS" +
-                                                (speaks_tls(it.from) ? ", as does " + it.from.called() : "") +
-                                                "; we do not, so its name and its cookie are not asked for");
-        return false;
-    }
-    return true;
+    it.told.leave_open(step::handshake, it.to.called() + " speaks TLS" +
+                                            (speaks_tls(it.from) ? ", as does " + it.from.called() : "") +
+                                            "; we do not, so its name and its cookie are not asked for");
 }
 
 introduction introduce(const way& it) {
@@ -278,7 +272,8 @@ bool check_node(way& it) {
     const auto place = place_text(it.where(), it.node.port);
     const slow_remark slow("an answer of " + it.to.called() + " at " + place);
     if (speaks_tls(it.to)) { // asking would leave a line in its log
-        return check_tls(it, true);
+        tell_to_speaks_tls(it);
+        return false;
     }
     const auto asked_as = introduce(it);
     const auto found = meet(asked_as, nullptr, it.world.within(longest_meeting));
@@ -296,7 +291,8 @@ bool check_node(way& it) {
         return false;
     }
     if (found.failure == failure_of::tls) {
-        return check_tls(it, true);
+        tell_to_speaks_tls(it);
+        return false;
     }
     if (found.failure == failure_of::not_allowed) {
         tell_not_allowed(it, asked_as);

@@ -157,10 +157,6 @@ both_cookies find_cookies(const met_pair& it) {
     return result;
 }
 
-std::string of(const party& who) {
-    return who.name.empty() ? "a node here" : who.called();
-}
-
 /// What the files and flags say, where nobody is asked.
 void compare(const met_pair& it, const both_cookies& known, const party& from, const party& to) {
     const bool is_of_the_pair =
@@ -170,13 +166,13 @@ void compare(const met_pair& it, const both_cookies& known, const party& from, c
                                              (known.from.value ? known.to.trouble : known.from.trouble));
     } else if (known.from.value == known.to.value) {
         it.told.note(step::cookie, mark::good,
-                     of(from) + " and " + of(to) + " have one cookie, by " + known.from.by + " and " + known.to.by +
-                         "; it was not tested");
+                     from.called() + " and " + to.called() + " have one cookie, by " + known.from.by + " and " +
+                         known.to.by + "; it was not tested");
     } else {
         tell_cookies_differ(it, is_of_the_pair,
                             "the cookies differ, by " + known.from.by + " and " + known.to.by + "; not tested",
-                            "The cookies of " + of(from) + " (" + known.from.by + ") and of " + of(to) + " (" +
-                                known.to.by + ") differ.");
+                            "The cookies of " + from.called() + " (" + known.from.by + ") and of " + to.called() +
+                                " (" + known.to.by + ") differ.");
     }
 }
 
@@ -194,11 +190,11 @@ bool ask_to(const met_pair& it, const both_cookies& known, const party& from, co
         leave_open(it, *it.there, found);
         return false;
     }
-    const auto cookie = "the cookie of " + of(from) + " (" + known.from.by + ")";
+    const auto cookie = "the cookie of " + from.called() + " (" + known.from.by + ")";
     if (!found.has_cookie) {
         tell_cookies_differ(it, it.who.as_from, to.called() + " does not accept " + cookie,
                             it.who.as_from
-                                ? to.called() + " has another cookie for " + of(from) + " than " + cookie + "."
+                                ? to.called() + " has another cookie for " + from.called() + " than " + cookie + "."
                                 : "The default cookie of " + to.called() + " differs from " + cookie + ".");
         return false;
     }
@@ -215,13 +211,13 @@ void ask_from(const met_pair& it, const both_cookies& known, const party& from, 
         leave_open(it, *it.back, found);
         return;
     }
-    const auto cookie = known.to.value ? "the cookie of " + of(to) + " (" + known.to.by + ")"
-                                       : "that cookie (" + known.from.by + "), which " + of(to) + " has";
+    const auto cookie = known.to.value ? "the cookie of " + to.called() + " (" + known.to.by + ")"
+                                       : "that cookie (" + known.from.by + "), which " + to.called() + " has";
     if (found.has_cookie) {
-        it.told.note(step::cookie, mark::good, of(from) + " accepts " + cookie);
+        it.told.note(step::cookie, mark::good, from.called() + " accepts " + cookie);
     } else {
-        tell_cookies_differ(it, false, of(from) + " does not accept " + cookie,
-                            "The default cookie of " + of(from) + " differs from " + cookie + ".");
+        tell_cookies_differ(it, false, from.called() + " does not accept " + cookie,
+                            "The default cookie of " + from.called() + " differs from " + cookie + ".");
     }
 }
 
@@ -259,7 +255,7 @@ void check_cookies(const met_pair& it) {
         return;
     }
     if (it.there != nullptr && !known.from.value) {
-        it.told.leave_open(step::cookie, "which cookie " + of(from) + " has is not known (" + known.from.trouble +
+        it.told.leave_open(step::cookie, "which cookie " + from.called() + " has is not known (" + known.from.trouble +
                                              "): --cookie-file FILE or --cookie - gives it");
         return;
     }
@@ -272,7 +268,7 @@ void check_cookies(const met_pair& it) {
         (known.to.value || it.there != nullptr)) {
         ask_from(it, known, from, to);
     } else if (it.there == nullptr) {
-        it.told.leave_open(step::cookie, "which cookie " + of(to) + " has is not known (" + known.to.trouble +
+        it.told.leave_open(step::cookie, "which cookie " + to.called() + " has is not known (" + known.to.trouble +
                                              "): --cookie-to gives it");
     }
     if (!it.told.wrong && !it.told.is_open && !it.who.as_from) {

@@ -57,7 +57,7 @@ void note_from(const party& from, presence there, direction& told) {
     if (from.process) {
         const auto& seen = *from.process;
         told.note(step::node, mark::good,
-                  from.called() + " runs: pid " + std::to_string(seen.pid) +
+                  from.called() + " runs: " + pid_text(seen) +
                       (seen.otp_release == 0 ? "" : ", OTP " + std::to_string(seen.otp_release)));
         if (!seen.may_connect_by_itself) {
             told.note(
@@ -153,15 +153,14 @@ std::optional<diagnosis> nameless_from(senses& world, const party& from, presenc
         return std::nullopt;
     }
     const bool is_long = mode_of(from).mode == naming::long_names;
-    return diagnosis{.what = cause::not_distributed,
-                     .is_guess = true,
-                     .sentence = "No node called " + from.called() + " runs here, and " + pids +
-                                 (pids.find(',') == std::string::npos ? " is a VM" : " are VMs") + " without a name.",
-                     .why = "A VM that is started without -sname or -name is no node: in it is_alive() is false, and "
-                            "net_kernel:connect_node/1 says ignored, whatever is asked for.",
-                     .mends = {{"start it with", (is_long ? "-name " : "-sname ") + from.name},
-                               {"or in it", "net_kernel:start(['" + from.name + "', " +
-                                                (is_long ? "longnames" : "shortnames") + "])."}}};
+    return diagnosis{
+        .what = cause::not_distributed,
+        .is_guess = true,
+        .sentence = "No node called " + from.called() + " runs here, and " + pids +
+                    (pids.find(',') == std::string::npos ? " is a VM" : " are VMs") + " without a name.",
+        .why = "A VM that is started without -sname or -name is no node: in it is_alive() is false, and "
+               "net_kernel:connect_node/1 says ignored, whatever is asked for.",
+        .mends = {{"start it with", (is_long ? "-name " : "-sname ") + from.name}, name_at_run_time(from)}};
 }
 
 void judge(examination& it, senses& world, const party& from, presence of_from) {

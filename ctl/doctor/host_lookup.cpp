@@ -43,6 +43,13 @@ std::vector<address> in_hosts_file(const hosts_file& file, std::string_view name
     return result;
 }
 
+/// The same in a file of a VM.
+std::vector<address> in_hosts_file_of(const vm& who, const std::filesystem::path& path, std::string_view name,
+                                      bool over_v6) {
+    std::istringstream text(read_public_file(path_within(who, path)).value_or(""));
+    return in_hosts_file(hosts_file::parse(text), name, over_v6);
+}
+
 /// By what the VM's inetrc says, in its order.
 void look_up_by(const inetrc& rules, const named_file& file, const vm& who, const std::string& name, bool over_v6,
                 time_point until, host_lookup& to) {
@@ -55,8 +62,7 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm& who, cons
             to.by = called;
             if (to.addresses.empty()) {
                 const std::filesystem::path path = rules.hosts_path.value_or(usual_hosts_path);
-                std::istringstream text(read_public_file(path_within(who, path)).value_or(""));
-                to.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
+                to.addresses = in_hosts_file_of(who, path, name, over_v6);
                 to.by = shown(path.string());
             }
         } else {
@@ -77,15 +83,14 @@ void look_up_by(const inetrc& rules, const named_file& file, const vm& who, cons
 host_lookup look_up_by_system(const std::string& name, const vm& who, bool over_v6, time_point until) {
     host_lookup result;
     if (who.has_own_hosts_file) {
-        std::istringstream text(read_public_file(path_within(who, usual_hosts_path)).value_or(""));
-        result.addresses = in_hosts_file(hosts_file::parse(text), name, over_v6);
-        result.by = std::string(usual_hosts_path) + " of pid " + std::to_string(who.pid);
+        result.addresses = in_hosts_file_of(who, usual_hosts_path, name, over_v6);
+        result.by = std::string(usual_hosts_path) + " of " + pid_text(who);
         if (!result.addresses.empty()) {
             return result;
         }
         result.is_open = true;
         result.remarks.push_back(
-            "pid " + std::to_string(who.pid) +
+            pid_text(who) +
             " has another /etc/hosts than we, as in a container; how else it resolves names is tried as we would");
     }
     const auto found = ask_in_time(name, over_v6, until);

@@ -106,7 +106,6 @@ local_epmd senses::look_at_epmd() {
         result.is_there = true;
         result.called = "loopmd " + shown(text_of(status, "version")) + ", pid " +
                         std::to_string(status.at("pid").to_number<std::int64_t>());
-        result.serves_everybody = text_of(status, "serves") != "this_machine";
         result.known = hosts_of(read("/hosts"));
         const auto nodes = read("/nodes");
         for (const auto& row : nodes.at("nodes").as_array()) {
@@ -165,12 +164,6 @@ bool senses::has_port(const vm& process, std::uint16_t port) {
     return std::any_of(all.begin(), all.end(), [&](const socket_info& one) { return owns(process, one); });
 }
 
-bool senses::listens(const vm& process) {
-    const auto all = sockets_.all_listening();
-    return std::any_of(all.begin(), all.end(),
-                       [&](const socket_info& one) { return processes_.owns(process.pid, one.inode); });
-}
-
 bool senses::is_listed(const std::string& node_name) {
     const auto& nodes = epmd().nodes;
     return std::any_of(nodes.begin(), nodes.end(),
@@ -179,11 +172,14 @@ bool senses::is_listed(const std::string& node_name) {
 
 std::string senses::nameless_vms() {
     const auto& nodes = epmd().nodes;
+    const auto listening = sockets_.all_listening();
     std::string result;
     for (const auto& one : vms()) {
         const auto is_its = [&](const listed_node& node) { return node.pid == one.pid; };
-        if (one.node_name.empty() && one.names == naming::unknown && one.is_in_our_network && !listens(one) &&
-            std::none_of(nodes.begin(), nodes.end(), is_its)) {
+        const auto has_it = [&](const socket_info& socket) { return processes_.owns(one.pid, socket.inode); };
+        if (one.node_name.empty() && one.names == naming::unknown && one.is_in_our_network &&
+            std::none_of(nodes.begin(), nodes.end(), is_its) &&
+            std::none_of(listening.begin(), listening.end(), has_it)) {
             result += (result.empty() ? "pid " : ", pid ") + std::to_string(one.pid);
         }
     }

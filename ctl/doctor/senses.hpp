@@ -42,8 +42,7 @@ struct local_epmd {
     bool is_loopmd = false;
     std::string trouble; ///< why it says nothing of itself, where it is one
     std::string called;  ///< "loopmd 0.1.0, pid 4711"
-    bool serves_everybody = false;
-    hosts known; ///< of the configuration file, where it is no loopmd
+    hosts known;         ///< of the configuration file, where it is no loopmd
     std::vector<listed_node> nodes;
 };
 
@@ -113,7 +112,6 @@ class senses {
   private:
     local_epmd look_at_epmd();
     bool has_port(const vm&, std::uint16_t port);
-    bool listens(const vm&);
 
     call how_;
     time_point until_;

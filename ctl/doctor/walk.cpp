@@ -22,6 +22,11 @@ std::string place_text(const address& where, std::uint16_t port) {
     return (where.is_v4() ? text : "[" + text + "]") + ":" + std::to_string(port);
 }
 
+mend name_at_run_time(const party& who) {
+    const bool is_long = mode_of(who).mode == naming::long_names;
+    return {"or in it", "net_kernel:start(['" + who.name + "', " + (is_long ? "longnames" : "shortnames") + "])."};
+}
+
 bool walk(way& it) {
     constexpr std::array steps{check_mode, check_host, check_epmd, check_node};
     return std::all_of(steps.begin(), steps.end(), [&](auto* step_of_way) {

@@ -44,7 +44,6 @@ struct way {
     std::vector<address> system_addresses{};
     std::string resolved_by{};
     std::uint16_t epmd_port = 0;
-    bool asks_no_epmd = false;
     std::vector<std::string> names_there{}; ///< that the epmd has, where it was asked for them
     registered_node node{};
     introduction met_as{}; ///< how it was met, once it has said who it is
@@ -54,6 +53,9 @@ struct way {
 
 /// "127.0.0.3:4369"
 std::string place_text(const address&, std::uint16_t port);
+
+/// What gives a VM without a name that of a node.
+mend name_at_run_time(const party&);
 
 /// 1 and 2: names, and whether short and long ones meet.
 bool check_names(way&);

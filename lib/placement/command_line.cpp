@@ -14,19 +14,24 @@ std::string_view take_text(std::string_view& rest) noexcept {
     return text;
 }
 
+/// Takes the next argument from the front of `rest`. Nothing: that was all, or what follows is behind `-extra`.
+std::optional<std::string_view> take_argument(std::string_view& rest) noexcept {
+    if (rest.empty()) {
+        return std::nullopt;
+    }
+    const auto argument = take_text(rest);
+    return argument == "-extra" ? std::nullopt : std::optional(argument);
+}
+
 } // namespace
 
 std::optional<std::string_view> node_name_of_command_line(std::string_view arguments) noexcept {
     std::optional<std::string_view> long_name;
     std::string_view flag; // the last one; its values follow it
     take_text(arguments);
-    while (!arguments.empty()) {
-        const auto argument = take_text(arguments);
-        if (argument == "-extra") {
-            break;
-        }
-        if (argument.starts_with('-')) {
-            flag = argument;
+    while (const auto argument = take_argument(arguments)) {
+        if (argument->starts_with('-')) {
+            flag = *argument;
             continue;
         }
         if (flag == "-sname") {
@@ -43,15 +48,11 @@ std::optional<std::string_view> node_name_of_command_line(std::string_view argum
 bool has_plain_distribution(std::string_view arguments) noexcept {
     bool is_carrier = false;
     take_text(arguments);
-    while (!arguments.empty()) {
-        const auto argument = take_text(arguments);
-        if (argument == "-extra") {
-            break;
-        }
-        if (is_carrier && argument != "inet_tcp" && argument != "inet6_tcp") {
+    while (const auto argument = take_argument(arguments)) {
+        if (is_carrier && *argument != "inet_tcp" && *argument != "inet6_tcp") {
             return false;
         }
-        is_carrier = argument == "-proto_dist";
+        is_carrier = *argument == "-proto_dist";
     }
     return true;
 }
@@ -72,15 +73,11 @@ std::optional<std::string_view> node_name_of_environment(std::string_view variab
 std::vector<vm_flag> flags_of_command_line(std::string_view arguments) {
     std::vector<vm_flag> result;
     take_text(arguments);
-    while (!arguments.empty()) {
-        const auto argument = take_text(arguments);
-        if (argument == "-extra") {
-            break;
-        }
-        if (argument.starts_with('-')) {
-            result.push_back({argument, {}});
+    while (const auto argument = take_argument(arguments)) {
+        if (argument->starts_with('-')) {
+            result.push_back({*argument, {}});
         } else if (!result.empty()) {
-            result.back().values.push_back(argument);
+            result.back().values.push_back(*argument);
         }
     }
     return result;
