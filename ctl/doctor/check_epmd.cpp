@@ -98,18 +98,19 @@ const listed_node* listed(way& it, const std::function<bool(const listed_node&)>
     return found == nodes.end() ? nullptr : &*found;
 }
 
+/// One of TO's name that may be at its host, and that our epmd lists in such a state.
+const listed_node* listed_there(way& it, std::string_view state) {
+    return listed(it, [&](const listed_node& one) {
+        return one.alive_name == it.to.alive_name() && one.state == state &&
+               (!one.where || one.where == it.world.epmd().known.at(it.where()));
+    });
+}
+
 /// It is there, and not to be found: our own epmd tells.
 bool tell_by_its_state(way& it) {
     const auto alive = std::string(it.to.alive_name());
-    const auto of_this_name = [&](const listed_node& one) { return one.alive_name == alive; };
-    const auto state_is = [&](const char* state) {
-        return listed(it, [&](const listed_node& one) {
-            return of_this_name(one) && one.state == state &&
-                   (!one.where || one.where == it.world.epmd().known.at(it.where()));
-        });
-    };
     const auto place = place_text(it.where(), it.epmd_port);
-    if (const auto* one = state_is("parked")) {
+    if (const auto* one = listed_there(it, "parked")) {
         it.told.stop(
             step::registration, shown(alive) + " is parked at " + place,
             {.what = cause::parked,
@@ -121,7 +122,7 @@ bool tell_by_its_state(way& it) {
                                           "    # shows both; end one, or start it under another name"}}});
         return true;
     }
-    if (state_is("pending") != nullptr) {
+    if (listed_there(it, "pending") != nullptr) {
         it.told.stop(step::registration, "the host of " + shown(alive) + " is still being found",
                      {.what = cause::pending,
                       .is_guess = false,
@@ -356,6 +357,12 @@ void note_registration(way& it) {
                                             : ", " + shown(one->state));
     }
     it.told.note(step::registration, mark::good, text);
+    const auto* parked = one != nullptr ? listed_there(it, "parked") : nullptr;
+    if (parked != nullptr) {
+        it.told.note(step::registration, mark::note,
+                     "another node of that name, pid " + std::to_string(parked->pid) +
+                         ", is parked there: nobody finds that one until this one ends");
+    }
 }
 
 } // namespace

@@ -328,6 +328,7 @@ class NotThere(DoctorCase, ServedCase):
         holder, second = vms
         found = self.ask_doctor(LOWRY)  # the holder is met under that name
         self.assertNotEqual(found.cause, "parked")
+        self.assertIn(f"another node of that name, pid {second.pid}, is parked there", " ".join(found.seen("note")))
         os.kill(holder.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, holder.pid, signal.SIGCONT)
         self.check_cause("stopped", LOWRY, saying=(f"kill -CONT {holder.pid}",))
