@@ -107,7 +107,7 @@ hosts known_hosts(const call& how) {
                "; the hosts are those of the configuration file");
     } catch (const no_loopmd&) {
         remark("the epmd on port " + std::to_string(how.port) +
-               " is no loopmd, and knows no hosts; they are those of the configuration file");
+               " is no loopmd, or has `status = off`; the hosts are those of the configuration file");
     }
     return configured_hosts();
 }

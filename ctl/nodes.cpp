@@ -52,7 +52,7 @@ exit_status list_of_stock(const call& how) {
         throw no_loopmd(how.port); // to it all hosts are one
     }
     remark("the epmd on port " + std::to_string(how.port) +
-           " is no loopmd: it has names and ports, and knows neither hosts nor owners");
+           " is no loopmd, or has `status = off`: it tells names and ports, and neither hosts nor owners");
     const auto answer = ask_epmd(how.port, wire::names_req{}, with_remark(how.port));
     const auto listing = answer ? wire::decode_listing(*answer) : std::nullopt;
     if (!listing || listing->epmd_port != how.port) {

@@ -59,6 +59,8 @@ exit_status run(const call& how) {
     row("port", number(all, "port"));
     row("listens on", joined(all.at("listeners").as_array()));
     row("serves", is_local ? "this machine only" : "whoever reaches it");
+    row("status page", "http://127.0.0.1:" + number(all, "port") + "/, for " +
+                           (text_of(all, "http_serves") == "everybody" ? "whoever reaches it" : "this machine only"));
     row("configuration", config.empty() ? "no file" : shown(config));
     row("at a restart", all.at("survives_restart").as_bool()
                             ? "all nodes are kept"

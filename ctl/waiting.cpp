@@ -183,7 +183,7 @@ std::optional<std::vector<seat>> ask_stock(const call& how, const wish& about) {
 
 exit_status poll(const call& how, const wish& about) {
     remark("the epmd on port " + std::to_string(how.port) +
-           " is no loopmd: it has one table for all hosts, and is asked every " +
+           " is no loopmd, or has `status = off`: it is taken to have one table for all hosts, and is asked every " +
            std::to_string(poll_interval.count()) + " ms");
     slowness slow(about);
     for (;;) {

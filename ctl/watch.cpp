@@ -44,6 +44,10 @@ std::string line_of(const std::string& event, const json::value& data) {
     if (event == "reloaded" || event == "not_upgraded") {
         const auto trouble = text_of(data, "trouble");
         text = trouble.empty() ? "the configuration was read again" : shown(trouble);
+    } else if (event == "hosts_changed") {
+        text = "hosts have other names or addresses than before";
+    } else if (!data.as_object().contains("node")) {
+        return {}; // of a later daemon
     } else {
         const auto& node = data.at("node");
         text = node_text(node);
@@ -59,7 +63,7 @@ std::string line_of(const std::string& event, const json::value& data) {
     }
     const auto when = shown_time(text_of(data, "at"));
     return styled(when, style::dim) + (is_terminal() ? " " : "\t") + styled(event, style_of(event)) +
-           (is_terminal() ? std::string(13 - std::min<std::size_t>(12, event.size()), ' ') : "\t") + text + "\n";
+           (is_terminal() ? std::string(14 - std::min<std::size_t>(13, event.size()), ' ') : "\t") + text + "\n";
 }
 
 std::string json_line(const std::string& event, const json::value& data) {

@@ -42,6 +42,7 @@ struct beginning {
     machine_identity machine;
     legacy kept;
     bool has_predecessor = false;
+    std::uint32_t restarts = 0; ///< snapshot::restarts, with this one
 };
 
 /// The time in seconds, plus one (transcript of stock): creations differ from those of the daemon before.
@@ -56,6 +57,7 @@ beginning beginning_from(inheritance&& left) {
                      .kept = {std::move(left.queue), left.generation, std::move(left.tables)},
                      .has_predecessor = left.before.has_value()};
     if (left.before) {
+        result.restarts = left.before->restarts + 1;
         result.table = std::move(left.before->table);
         result.machine = std::move(left.before->machine);
     }
@@ -69,14 +71,15 @@ class life {
          std::size_t max_connections, settings_reader read, const program& self)
         : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)),
           known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
-          has_predecessor_(from_before.has_predecessor), nodes_before_(from_before.table.registrations.size()),
+          has_predecessor_(from_before.has_predecessor), restarts_(from_before.restarts),
+          nodes_before_(from_before.table.registrations.size()),
           placer_(io, surroundings::of_this_machine(),
                   {.known = [this] { return known_; },
                    .found = [this](connection_number who, finding what) { server_.found(who, std::move(what)); },
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
-          site_(io,
-                {.mind = [this]() -> const service& { return server_.mind(); }, .facts = [this] { return facts(); }}),
+          site_(
+              io, [this]() -> const service& { return server_.mind(); }, [this] { return facts(); }),
           server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
                    .tell = [this](const event& what) { tell(what); },
@@ -96,7 +99,7 @@ class life {
           succession_(
               io, manager_.get(), server_,
               [this] {
-                  return kept_state{server_.mind().registrations(), known_->machine(), kept_text_};
+                  return kept_state{server_.mind().registrations(), known_->machine(), kept_text_, restarts_};
               },
               self, std::move(from_before.kept), [this](const std::string& why) { site_.tell_not_upgraded(why); }),
           self_(self), ending_(io), reloading_(io), upgrading_(io), idle_(io) {
@@ -166,21 +169,29 @@ class life {
                 .port = server_.port(),
                 .listeners = server_.addresses(),
                 .is_for_this_machine_only = server_.scope() == listen_scope::loopback,
+                .is_http_for_everybody = server_.status() == status_scope::all,
                 .config_file = settings_.config_file,
                 .connections = server_.connection_count(),
                 .max_connections = server_.max_connections(),
-                .visitors = site_.visitor_count(),
+                .visitors = site_.visitors(),
                 .packet_timeout = settings_.packet_timeout,
                 .relaxed_command_check = settings_.relaxed_command_check,
                 .may_ask_nodes = settings_.may_ask_nodes,
                 .is_kept = succession_.is_kept(),
+                .restarts = restarts_,
+                .reloads = reloads_,
                 .counted = server_.counted()};
     }
 
     void know(std::vector<configured_host> configured, machine_identity machine) {
-        known_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
+        auto now_known = std::make_shared<const hosts>(std::move(configured), std::move(machine));
+        const bool is_news = *now_known != *known_;
+        known_ = std::move(now_known);
         server_.hosts_changed(known_);
         succession_.keep_surroundings();
+        if (is_news) {
+            site_.tell_hosts_changed();
+        }
     }
 
     [[nodiscard]] std::string status() const {
@@ -294,6 +305,7 @@ class life {
 
     /// Takes the new settings over, or none of them.
     void reload() {
+        const auto status_before = server_.status();
         try {
             auto fresh = read_({});
             server_.change(fresh);
@@ -311,9 +323,16 @@ class life {
             spdlog::info("reloaded {}: {} hosts are configured",
                          settings_.config_file.empty() ? "the settings" : settings_.config_file,
                          settings_.hosts.size());
+            reloads_.is_last_good = true;
+            ++reloads_.good;
             site_.tell_reloaded({});
+            if (server_.status() != status_before) {
+                site_.end_all();
+            }
         } catch (const std::exception& error) {
             spdlog::warn("not reloaded, all stays as it was: {}", error.what());
+            reloads_.is_last_good = false;
+            ++reloads_.failed;
             site_.tell_reloaded(error.what());
         }
     }
@@ -324,6 +343,7 @@ class life {
     settings_reader read_;
     std::shared_ptr<const hosts> known_;
     bool has_predecessor_;
+    std::uint32_t restarts_;
     std::size_t nodes_before_;
     netlink_kernel kernel_;
     placer placer_;
@@ -338,6 +358,7 @@ class life {
     asio::signal_set reloading_;
     asio::signal_set upgrading_;
     timer idle_;
+    reload_facts reloads_;
     bool is_ending_ = false;
 };
 

@@ -400,7 +400,10 @@ bool check_epmd(way& it) {
                  (is_ours && epmd.is_loopmd ? epmd.called : std::string("an epmd")) + " answers at " + place);
     if (is_ours && epmd.is_there && !epmd.is_loopmd) {
         it.told.note(step::epmd, mark::note,
-                     epmd.trouble.empty() ? "it is no loopmd, and has one table of names for all hosts" : epmd.trouble);
+                     epmd.trouble.empty()
+                         ? "it is no loopmd, or has `status = off`; it is taken to have one table of names "
+                           "for all hosts"
+                         : epmd.trouble);
     }
     if (found.node) {
         it.node = *found.node;

@@ -30,13 +30,12 @@ no_epmd::no_epmd(std::uint16_t port)
 
 no_loopmd::no_loopmd(std::uint16_t port)
     : std::runtime_error("the epmd on port " + std::to_string(port) +
-                         " is no loopmd; `loopmd --replace -daemon` takes its place and its nodes over") {}
+                         " is no loopmd, or has `status = off`; `loopmd --replace -daemon` takes its place and its "
+                         "nodes over") {}
 
 /// One request and its answer, read as it comes.
 struct http_exchange {
-    explicit http_exchange(std::uint16_t its_port) : port(its_port), socket(io) {
-        parser.eager(true);
-    }
+    explicit http_exchange(std::uint16_t its_port) : port(its_port), socket(io) { parser.eager(true); }
 
     /// Runs what was begun until it is done. False: it was not until then; it goes on with the next call.
     bool run_until(steady_clock::time_point until) {

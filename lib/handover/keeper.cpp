@@ -111,6 +111,7 @@ void keeper::write_table(const kept_state& all) {
     if (all.settings) {
         put_settings(records, *all.settings);
     }
+    put_restarts(records, all.restarts);
     put_table(records, all.table);
     snapshot_file fresh(++generation_);
     fresh.append(records);

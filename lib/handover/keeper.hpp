@@ -28,6 +28,7 @@ struct kept_state {
     const registry& table;
     const machine_identity& machine;
     const std::optional<settings_text>& settings;
+    std::uint32_t restarts = 0; ///< as snapshot::restarts
 };
 
 /// Queues of a process before.

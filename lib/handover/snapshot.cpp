@@ -26,6 +26,7 @@ enum class kind : std::uint8_t {
     former_name = 4,
     machine = 5,
     settings = 6,
+    restarts = 7,
 };
 
 enum : std::uint8_t { has_where = 1, has_ask_at = 2, has_uid = 4, is_guess = 8, is_over_ipv6 = 16 };
@@ -205,6 +206,9 @@ class reader {
             result_.settings = std::move(file);
             break;
         }
+        case kind::restarts:
+            result_.restarts = in.u32();
+            break;
         default:
             break; // of a later program
         }
@@ -278,6 +282,10 @@ void put_settings(std::string& out, const settings_text& file) {
         put_integers(out, static_cast<std::uint32_t>(file.text.size()));
         out.append(file.text);
     });
+}
+
+void put_restarts(std::string& out, std::uint32_t count) {
+    put_record(out, kind::restarts, [&] { put_integers(out, count); });
 }
 
 void put_table(std::string& out, const registry& table) {

@@ -17,6 +17,7 @@
 ///     kind 4, former name   descriptor u32, creation_count u32, port u16, alive_name text; then a finding
 ///     kind 5, machine       hostname text, addresses (u16, then each), others (u16, then each)
 ///     kind 6, settings      name text, size u32, bytes: the configuration file that was read last without a mistake
+///     kind 7, restarts      u32: how many processes went on with the table of the one before
 ///
 ///     a finding             flags u8 (1: where, 2: ask_at, 4: uid are there; 8: is_guess, 16: is_over_ipv6), how u8,
 ///                           where address, ask_at address, listener_inode u64, pid u32, uid u32, node_name text,
@@ -51,6 +52,7 @@ struct snapshot {
     registry_state table;
     machine_identity machine;
     std::optional<settings_text> settings; ///< empty: there was no file
+    std::uint32_t restarts = 0;            ///< how many processes went on with the table of the one before
 };
 
 /// Appends records.
@@ -61,6 +63,7 @@ void put_gone(std::string& out, connection_number);
 void put_former_name(std::string& out, const former_name&);
 void put_machine(std::string& out, const machine_identity&);
 void put_settings(std::string& out, const settings_text&);
+void put_restarts(std::string& out, std::uint32_t);
 
 /// Appends all that a registry knows.
 void put_table(std::string& out, const registry&);

@@ -3,6 +3,7 @@
 
 #include "registry/hosts.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ enum class evidence {
     process,     ///< its process was started with, or given, a node name whose host part is that host
     handshake,   ///< the node itself said its name
 };
+inline constexpr std::size_t evidence_kinds = static_cast<std::size_t>(evidence::handshake) + 1;
 
 std::string_view to_string(evidence) noexcept;
 

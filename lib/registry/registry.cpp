@@ -99,7 +99,9 @@ registry::slot& registry::insert(registration self) {
 }
 
 void registry::learn(connection_number connection, finding found) {
-    by_connection_.at(connection).self.found = std::move(found);
+    auto& self = by_connection_.at(connection).self;
+    assert(self.state == placement_state::pending);
+    self.found = std::move(found);
 }
 
 registry::settled registry::settle(connection_number connection, finding found) {
@@ -303,6 +305,7 @@ void registry::enter(slot& one) {
     one.position = rows.insert(older, &one.self);
     if (one.self.state == placement_state::placed) {
         placed_[one.self.where].by_name.emplace(one.self.self.alive_name, &one.self);
+        ++placed_by_[static_cast<std::size_t>(one.self.found.how)];
     }
 }
 
@@ -312,6 +315,7 @@ void registry::leave(slot& one) {
     if (one.self.state == placement_state::placed) {
         const auto at_host = placed_.find(one.self.where);
         at_host->second.by_name.erase(one.self.self.alive_name);
+        --placed_by_[static_cast<std::size_t>(one.self.found.how)];
         if (at_host->second.by_name.empty()) {
             placed_.erase(at_host);
         }

@@ -4,6 +4,7 @@
 #include "registry/former_names.hpp"
 #include "registry/registration.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -64,7 +65,7 @@ class registry {
     /// its place is taken there. Precondition: the connection is registered.
     settled settle(connection_number, finding);
 
-    /// Notes what is known so far, and leaves the registration where it is. Precondition: as settle.
+    /// Notes what is known so far of one that is pending. Precondition: as settle.
     void learn(connection_number, finding found);
 
     struct removed {
@@ -89,6 +90,9 @@ class registry {
 
     /// How many are in that state, of any name.
     [[nodiscard]] std::size_t count(placement_state) const noexcept;
+
+    /// How many are placed by that evidence.
+    [[nodiscard]] std::size_t count(evidence how) const noexcept { return placed_by_[static_cast<std::size_t>(how)]; }
 
     /// How many are pending, of any name.
     [[nodiscard]] std::size_t pending_count() const noexcept { return pending_.size(); }
@@ -168,6 +172,7 @@ class registry {
     time_point started_;
     std::uint64_t next_sequence_ = 1;
     std::size_t adopted_count_ = 0;
+    std::array<std::size_t, evidence_kinds> placed_by_{};
     std::uint64_t version_ = 0;
 };
 

@@ -79,6 +79,12 @@ void log_exception(const std::exception_ptr& thrown) {
 
 } // namespace
 
+/// A request in hand, for the time that its answer takes.
+struct server::asked {
+    std::size_t type = 0; ///< in the order of wire::request
+    time_point at;
+};
+
 /// A connection that was accepted this moment: a descriptor on the stack, and nothing allocated.
 struct server::guest {
     guest(int accepted, const origin& ends) : descriptor(accepted), from(ends) {}
@@ -95,6 +101,7 @@ struct server::guest {
     connection_number number = 0;
     int descriptor;
     origin from;
+    asked request;
 };
 
 /// A connection that waits: for the rest of its request, for an answer, for its peer to read, or to end.
@@ -110,6 +117,7 @@ struct server::connection {
     phase at = phase::reading;
     std::string received;
     std::string unsent;
+    asked request;
     time_point last_progress;
     std::optional<decltype(server::idle_)::iterator> in_idle;
 };
@@ -119,7 +127,7 @@ server::server(asio::io_context& io, std::vector<acceptor> listeners, const sett
     : io_(io), gates_(io, std::move(listeners), from,
                       [this](acceptor& listener, int count) { return accept_from(listener, count); }),
       packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
-      max_connections_(max_connections), hooks_(std::move(hooks)),
+      max_connections_(max_connections), status_(from.status), hooks_(std::move(hooks)),
       service_({.epmd_port = gates_.port(), .relaxed_command_check = from.relaxed_command_check}, std::move(known),
                std::move(before), *this),
       idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
@@ -342,9 +350,10 @@ void server::handle(guest& who, std::string_view received) {
     }
 }
 
-/// Hands over who speaks HTTP, if he is of this machine: to others the port has nothing to show.
+/// Hands over who speaks HTTP, if he is one of those who may see something; to others the port has nothing to show.
 void server::show_in(stream_socket socket, const origin& from, std::string received) {
-    if (hooks_.visitors && from.is_this_machine()) {
+    const bool may_see = status_ == status_scope::all || (status_ == status_scope::loopback && from.is_this_machine());
+    if (hooks_.visitors && may_see) {
         const bool is_short = out_of_room_ && now() < *out_of_room_ + out_of_room_episode;
         hooks_.visitors->visit(std::move(socket), from, std::move(received), !is_short);
     } else {
@@ -472,6 +481,7 @@ void server::request(connection_number number, const origin& from, std::string_v
     log_bytes("got from", from, received);
     const auto decoded = wire::decode_request(wire::request_of(received));
     if (const auto* error = std::get_if<wire::decode_error>(&decoded)) {
+        ++counted_.not_requests;
         spdlog::debug("closed {}:{}: {}", to_string(from.peer), from.peer_port, to_string(*error));
         actions_.emplace_back(close{number});
     } else {
@@ -479,7 +489,10 @@ void server::request(connection_number number, const origin& from, std::string_v
             spdlog::debug("{} from {}:{}", to_string(std::get<wire::request>(decoded)), to_string(from.peer),
                           from.peer_port);
         }
-        service_.request(number, from, std::get<wire::request>(decoded), now(), actions_);
+        const auto& what = std::get<wire::request>(decoded);
+        const auto at = now();
+        (who != nullptr ? who->request : connections_.at(number)->request) = {.type = what.index(), .at = at};
+        service_.request(number, from, what, at, actions_);
     }
     perform(who);
 }
@@ -503,6 +516,7 @@ void server::change(const settings& fresh) {
     gates_.change(fresh);
     service_.set_relaxed(fresh.relaxed_command_check);
     packet_timeout_ = fresh.packet_timeout;
+    status_ = fresh.status;
     for (auto& [scheduled, one] : idle_) {
         scheduled = one->last_progress + packet_timeout_;
     }
@@ -550,15 +564,25 @@ void server::perform(const send& what, guest* who) {
     if (who != nullptr && who->number == what.connection) {
         log_bytes("sent to", who->from, reply_);
         reply_to_guest(*who, what.then);
+        note_answer(who->request);
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
         log_bytes("sent to", found->second->from, reply_);
-        reply_to(found->second, what.then);
+        const auto to = found->second; // it may be forgotten with the reply
+        reply_to(to, what.then);
+        note_answer(to->request);
     }
+}
+
+void server::note_answer(const asked& request) {
+    counted_.answers[request.type].add(now() - request.at);
 }
 
 void server::perform(const hold& what, guest* who) {
     if (who != nullptr && who->number == what.connection) {
-        wait_for_end(adopt(*who));
+        if (const auto held = adopt(*who)) {
+            held->request = who->request;
+            wait_for_end(held);
+        }
     }
 }
 

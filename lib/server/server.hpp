@@ -106,6 +106,7 @@ class server final : private liveness {
     [[nodiscard]] std::size_t connection_count() const;
     [[nodiscard]] std::size_t max_connections() const noexcept { return max_connections_; }
     [[nodiscard]] const server_counters& counted() const noexcept { return counted_; }
+    [[nodiscard]] status_scope status() const noexcept { return status_; }
     [[nodiscard]] listen_scope scope() const noexcept { return gates_.scope(); }
     [[nodiscard]] std::vector<address> addresses() const { return gates_.addresses(); }
 
@@ -113,6 +114,7 @@ class server final : private liveness {
     struct connection;
     using connection_ptr = std::shared_ptr<connection>;
     struct guest;
+    struct asked;
 
     bool accept_from(acceptor&, int count);
     void sleep_as_if_busy(acceptor&) const;
@@ -130,6 +132,7 @@ class server final : private liveness {
     void request(connection_number, const origin&, std::string_view received, guest*);
     void perform(guest*);
     void perform(const send&, guest*);
+    void note_answer(const asked&);
     void perform(const hold&, guest*);
     void perform(const close&, guest*);
     void perform(const keep&);
@@ -161,6 +164,7 @@ class server final : private liveness {
     std::chrono::seconds delay_accept_;
     std::chrono::seconds delay_write_;
     std::size_t max_connections_;
+    status_scope status_;
     server_hooks hooks_;
     service service_;
     server_counters counted_;

@@ -63,6 +63,18 @@ finding merged(const finding& old, finding fresh) {
     return fresh;
 }
 
+outcome outcome_of(refusal why) {
+    switch (why) {
+    case refusal::name_taken:
+        return outcome::name_taken;
+    case refusal::name_not_allowed:
+        return outcome::name_not_allowed;
+    case refusal::extra_too_long:
+        break;
+    }
+    return outcome::extra_too_long;
+}
+
 event::kind kind_of(placement_state state) {
     switch (state) {
     case placement_state::pending:
@@ -106,6 +118,7 @@ void service::request(connection_number connection, const origin& from, const wi
 void service::answer(connection_number connection, const origin& from, const wire::alive2_req& message, time_point now,
                      actions& out) {
     if (!from.is_this_machine()) {
+        counted_.count<wire::alive2_req>(outcome::not_allowed);
         out.emplace_back(close{connection});
         return;
     }
@@ -247,7 +260,7 @@ service::verdict service::judge(const newcomer& self, bool is_late) const {
 }
 
 void service::accept(newcomer self, time_point now, actions& out) {
-    ++counted_.registrations;
+    counted_.count<wire::alive2_req>(outcome::ok);
     const auto& added = registry_.add(self.connection, self.descriptor, std::move(self.self), now);
     out.emplace_back(keep{.connection = self.connection, .is_new = true});
     out.emplace_back(send{.connection = self.connection,
@@ -307,7 +320,7 @@ send service::refusal_of(const newcomer& self) {
 /// compat: stock keeps the connection of a refused registration for ever; we close it after the reply, as it serves
 /// nobody (OTP's client closes it itself).
 void service::refuse(const newcomer& self, refusal why, actions& out) {
-    ++counted_.refusals;
+    counted_.count<wire::alive2_req>(outcome_of(why));
     out.emplace_back(refusal_of(self));
     registration who;
     who.connection = self.connection;
@@ -363,6 +376,7 @@ void service::judge_newcomers(std::string_view alive_name, time_point now, actio
         newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
         deadlines_.erase({self.deadline, self.connection});
         if (connections_.has_gone(self.connection)) {
+            counted_.count<wire::alive2_req>(outcome::gone);
             out.emplace_back(refusal_of(self)); // it must not take the name from those who wait behind it
         } else if (decision == verdict::accept || (insists(self) && are_hosts_in_use())) {
             accept(std::move(self), now, out); // who insists is parked
@@ -428,6 +442,7 @@ void service::settle(connection_number connection, finding found, time_point now
     if (!change.has_moved()) {
         return;
     }
+    note_placement(*change.self);
     auto moved = event_of(kind_of(change.self->state), *change.self);
     if (change.self->state == placement_state::parked) {
         if (const auto* holder = registry_.find(change.self->where, change.self->self.alive_name)) {
@@ -439,9 +454,16 @@ void service::settle(connection_number connection, finding found, time_point now
     tell_of_promotion(change.promoted, out);
 }
 
+void service::note_placement(const registration& moved) noexcept {
+    if (moved.state == placement_state::placed) {
+        ++counted_.placements[static_cast<std::size_t>(moved.found.how)];
+    }
+}
+
 /// Null: nobody was promoted.
 void service::tell_of_promotion(const registration* promoted, actions& out) {
     if (promoted != nullptr) {
+        note_placement(*promoted);
         out.emplace_back(keep{.connection = promoted->connection, .is_new = false});
         out.emplace_back(event_of(event::kind::promoted, *promoted));
     }
@@ -451,11 +473,11 @@ void service::tell_of_promotion(const registration* promoted, actions& out) {
 
 void service::answer(connection_number connection, const origin& from, const wire::port_please2_req& message,
                      time_point now, actions& out) {
-    ++counted_.lookups;
     const auto where = hosts_->at(from.local);
     // A hit needs nothing of what follows, and allocates nothing.
     const auto* hit = registry_.find(where, message.alive_name);
     if (hit != nullptr && (hit->state == placement_state::placed || !registry_.is_pending(message.alive_name))) {
+        counted_.count<wire::port_please2_req>(outcome::ok);
         out.emplace_back(send{.connection = connection, .reply = port2_reply(hit->self)});
         return;
     }
@@ -473,11 +495,11 @@ void service::answer(connection_number connection, const origin& from, const wir
 
 void service::answer(connection_number connection, const origin& from, const wire::names_req& message, time_point now,
                      actions& out) {
-    ++counted_.names_lists;
     const auto where = hosts_->at(from.local);
     if (message.with_hosts && where.is_machine() && from.is_this_machine()) {
         auto list = names_at(where); // at the machine nobody waits: it shows pending nodes
         list.hosts = names_by_host();
+        counted_.count<wire::names_req>(outcome::ok);
         out.emplace_back(send{.connection = connection, .reply = std::move(list)});
         return;
     }
@@ -488,7 +510,7 @@ void service::answer(connection_number connection, const origin& from, const wir
 
 void service::answer_or_hold(reader self, actions& out) {
     if (!must_wait(self)) {
-        out.emplace_back(send{.connection = self.connection, .reply = reply_to(self)});
+        answer(self, out);
         return;
     }
     out.emplace_back(hold{self.connection});
@@ -517,12 +539,17 @@ bool service::must_wait(const reader& self) const {
     });
 }
 
-wire::reply service::reply_to(const reader& self) const {
-    if (self.alive_name) {
-        const auto* hit = registry_.find(self.where, *self.alive_name);
-        return hit == nullptr ? wire::port2_unknown{} : port2_reply(hit->self);
+/// By what is known now.
+void service::answer(const reader& self, actions& out) {
+    if (!self.alive_name) {
+        counted_.count<wire::names_req>(outcome::ok);
+        out.emplace_back(send{.connection = self.connection, .reply = names_text_at(self.where)});
+        return;
     }
-    return names_text_at(self.where);
+    const auto* hit = registry_.find(self.where, *self.alive_name);
+    counted_.count<wire::port_please2_req>(hit != nullptr ? outcome::ok : outcome::not_found);
+    out.emplace_back(send{.connection = self.connection,
+                          .reply = hit != nullptr ? port2_reply(hit->self) : wire::reply(wire::port2_unknown{})});
 }
 
 wire::names_text service::names_text_at(host where) const {
@@ -575,7 +602,7 @@ void service::answer_readers(time_point now, actions& out) {
             return false;
         }
         deadlines_.erase({one.deadline, one.connection});
-        out.emplace_back(send{.connection = one.connection, .reply = reply_to(one)});
+        answer(one, out);
         return true;
     });
 }
@@ -584,6 +611,7 @@ void service::answer_readers(time_point now, actions& out) {
 
 void service::answer(connection_number connection, const origin& from, const wire::dump_req&, time_point,
                      actions& out) {
+    counted_.count<wire::dump_req>(from.is_this_machine() ? outcome::ok : outcome::not_allowed);
     if (!from.is_this_machine()) {
         out.emplace_back(close{connection});
         return;
@@ -601,11 +629,12 @@ void service::answer(connection_number connection, const origin& from, const wir
 
 void service::answer(connection_number connection, const origin& from, const wire::kill_req&, time_point,
                      actions& out) {
+    const bool is_allowed = from.is_this_machine() && (registry_.empty() || policy_.relaxed_command_check);
+    counted_.count<wire::kill_req>(is_allowed ? outcome::ok : outcome::not_allowed);
     if (!from.is_this_machine()) {
         out.emplace_back(close{connection});
         return;
     }
-    const bool is_allowed = registry_.empty() || policy_.relaxed_command_check;
     out.emplace_back(send{.connection = connection, .reply = wire::kill_resp{is_allowed}});
     if (is_allowed) {
         out.emplace_back(stop{});
@@ -615,10 +644,12 @@ void service::answer(connection_number connection, const origin& from, const wir
 void service::answer(connection_number connection, const origin& from, const wire::stop_req& message, time_point now,
                      actions& out) {
     if (!from.is_this_machine() || !policy_.relaxed_command_check) {
+        counted_.count<wire::stop_req>(outcome::not_allowed);
         out.emplace_back(close{connection});
         return;
     }
     const auto* known = registry_.find(hosts_->at(from.local), message.alive_name);
+    counted_.count<wire::stop_req>(known != nullptr ? outcome::ok : outcome::not_found);
     out.emplace_back(send{.connection = connection, .reply = wire::stop_resp{known != nullptr}});
     if (known != nullptr) {
         const auto stopped = known->connection;
@@ -638,11 +669,12 @@ void service::closed(connection_number connection, time_point now, actions& out)
         judge_newcomers(name, now, out);
     } else if (const auto held = std::find_if(newcomers_.begin(), newcomers_.end(), is_it); held != newcomers_.end()) {
         deadlines_.erase({held->deadline, connection});
+        counted_.count<wire::alive2_req>(outcome::gone);
         out.emplace_back(refusal_of(*held));
         newcomers_.erase(held);
     } else if (const auto asks = std::find_if(readers_.begin(), readers_.end(), is_it); asks != readers_.end()) {
         deadlines_.erase({asks->deadline, connection});
-        out.emplace_back(send{.connection = connection, .reply = reply_to(*asks)});
+        answer(*asks, out);
         readers_.erase(asks);
     }
     answer_readers(now, out);

@@ -149,10 +149,11 @@ class service {
     void settle(connection_number, finding, time_point now, actions& out);
     void unregister(connection_number, actions& out, event::kind why = event::kind::unregistered);
     void make_way_for(const node& returning, actions& out);
-    static void tell_of_promotion(const registration* promoted, actions& out);
+    void note_placement(const registration& moved) noexcept;
+    void tell_of_promotion(const registration* promoted, actions& out);
 
     [[nodiscard]] bool must_wait(const reader&) const;
-    [[nodiscard]] wire::reply reply_to(const reader&) const;
+    void answer(const reader&, actions& out);
     [[nodiscard]] wire::names_resp names_at(host) const;
     [[nodiscard]] wire::names_text names_text_at(host) const;
     [[nodiscard]] std::vector<wire::names_resp::host> names_by_host() const;

@@ -27,6 +27,16 @@ std::vector<std::string_view> split(std::string_view text) {
     return parts;
 }
 
+/// Sets what is called `value`. False: nothing is.
+template <typename Value, std::size_t N>
+bool set_named(Value& to, const std::array<std::pair<std::string_view, Value>, N>& all, std::string_view value) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == value; });
+    if (found != all.end()) {
+        to = found->second;
+    }
+    return found != all.end();
+}
+
 bool apply_port(settings& to, std::string_view value) {
     const auto port = parse_number<std::uint16_t>(value, 1, 65535);
     to.port = port.value_or(to.port);
@@ -60,6 +70,12 @@ bool apply_listen(settings& to, std::string_view value) {
     } catch (const address_error&) {
         return false; // ours, and a word for a scope may be meant: all that is allowed is said
     }
+}
+
+bool apply_status(settings& to, std::string_view value) {
+    constexpr std::array<std::pair<std::string_view, status_scope>, 3> scopes{
+        {{"loopback", status_scope::loopback}, {"all", status_scope::all}, {"off", status_scope::off}}};
+    return set_named(to.status, scopes, value);
 }
 
 bool apply_host(settings& to, std::string_view value) {
@@ -98,13 +114,7 @@ bool apply_log_level(settings& to, std::string_view value) {
                                                                             {"info", log_level::info},
                                                                             {"debug", log_level::debug},
                                                                             {"trace", log_level::trace}}};
-    for (const auto& [name, level] : levels) {
-        if (value == name) {
-            to.level = level;
-            return true;
-        }
-    }
-    return false;
+    return set_named(to.level, levels, value);
 }
 
 /// Once for each request, twice for the bytes as well; stock has a third level, of its inner workings.
@@ -190,6 +200,9 @@ constexpr std::array options{
     option{.flag = "probe", .file_key = "probe", .value = "yes|no", .allowed = "yes or no",
            .help = "whether a node may be asked for its name, where nothing else says it (yes)",
            .apply = apply_yes_or_no<&settings::may_ask_nodes>, .topic = "probe"},
+    option{.flag = "status", .file_key = "status", .value = "loopback|all|off", .allowed = "loopback, all or off",
+           .help = "who sees the status page and all else over HTTP: this machine only (loopback), everybody, nobody",
+           .apply = apply_status, .topic = "status"},
     option{.flag = "log-level", .file_key = "log_level", .value = "LEVEL", .allowed = level_range,
            .help = "error, warn, info, debug or trace (info)", .apply = apply_log_level, .topic = "log_level"},
     option{.flag = "config", .value = "FILE", .allowed = "the name of a file",

@@ -26,6 +26,13 @@ enum class listen_scope {
     loopback, ///< this machine only, by any of its addresses
 };
 
+/// Who is shown the state over HTTP on the epmd port.
+enum class status_scope {
+    loopback, ///< this machine, by any of its addresses
+    all,      ///< whoever reaches the port
+    off,      ///< nobody: HTTP is closed at once, as stock does
+};
+
 /// What the program was called to do.
 enum class verb { serve, names, dump, started, kill, stop, check_config, check_snapshot, free_port, version, help };
 
@@ -47,6 +54,7 @@ struct settings {
     verb what = verb::serve;
     std::uint16_t port = 4369; ///< registered with IANA; 0 (not from outside): the system chooses
     listen_scope scope = listen_scope::all;
+    status_scope status = status_scope::loopback;
     std::vector<address> addresses;     ///< to listen on beside the loopback ones; empty: on every address
     std::vector<configured_host> hosts; ///< in the order in which they were given
     bool is_daemon = false;             ///< to leave the terminal

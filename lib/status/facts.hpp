@@ -13,6 +13,21 @@
 
 namespace epmd {
 
+/// Those who speak HTTP.
+struct visitor_facts {
+    std::size_t open = 0;
+    std::size_t most = 0;
+    std::size_t following = 0; ///< of them, those that follow the events
+    std::size_t most_following = 0;
+};
+
+/// How often the configuration was read again.
+struct reload_facts {
+    std::uint64_t good = 0;
+    std::uint64_t failed = 0;
+    bool is_last_good = true; ///< also if it never was
+};
+
 struct daemon_facts {
     std::string version;
     std::int32_t pid = 0;
@@ -22,14 +37,17 @@ struct daemon_facts {
     std::uint16_t port = 0;
     std::vector<address> listeners;
     bool is_for_this_machine_only = false;
+    bool is_http_for_everybody = false;
     std::string config_file; ///< empty: none was read
     std::size_t connections = 0;
     std::size_t max_connections = 0;
-    std::size_t visitors = 0; ///< of the connections, those that speak HTTP
+    visitor_facts visitors; ///< of the connections, those that speak HTTP
     std::chrono::seconds packet_timeout{0};
     bool relaxed_command_check = false;
     bool may_ask_nodes = true;
-    bool is_kept = false; ///< whether somebody has all nodes when the process ends
+    bool is_kept = false;       ///< whether somebody has all nodes when the process ends
+    std::uint32_t restarts = 0; ///< how many processes went on with the nodes of the one before
+    reload_facts reloads;
     server_counters counted;
 };
 

@@ -1,5 +1,7 @@
 #include "status/pages.hpp"
 
+#include "status/metrics.hpp"
+#include "status/page_files.hpp"
 #include "status/report.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -7,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -18,15 +21,27 @@ namespace json = boost::json;
 /// How many rows are written before others have their turn. Chosen, not tuned: some 0.1 ms.
 constexpr std::size_t rows_a_slice = 32;
 
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
 constexpr std::string_view index_text = "loopmd, the Erlang port mapper daemon. What is here:\n"
+                                        "  /         the machine and its hosts, to be looked at with a browser\n"
                                         "  /hosts    all hosts, as JSON\n"
                                         "  /nodes    all nodes, as JSON\n"
+                                        "  /recent   what happened lately, as JSON\n"
                                         "  /status   the daemon itself, as JSON\n"
                                         "  /events   all nodes, then what happens: server-sent events\n"
+                                        "  /metrics  all that is counted, for Prometheus\n"
                                         "  /healthz  that it is alive\n";
 
+/// Views a text that is there for good.
+slices one_slice(std::string_view text) {
+    return [text, is_done = false]() mutable {
+        return std::exchange(is_done, true) ? std::nullopt : std::optional(std::string(text));
+    };
+}
+
 slices one_slice(std::string text) {
-    return [text = std::move(text)]() mutable { return std::exchange(text, {}); };
+    return [text = std::optional(std::move(text))]() mutable { return std::exchange(text, std::nullopt); };
 }
 
 std::string line_of(const json::object& one) {
@@ -45,9 +60,9 @@ class list {
     list(std::string_view name, std::vector<Key> keys, std::string_view separator, writer write)
         : name_(name), keys_(std::move(keys)), separator_(separator), write_(std::move(write)) {}
 
-    std::string operator()() {
+    std::optional<std::string> operator()() {
         if (has_ended_) {
-            return {};
+            return std::nullopt;
         }
         std::string text = next_ == 0 ? "{\"" + name_ + "\":[" : "";
         const auto end = std::min(next_ + rows_a_slice, keys_.size());
@@ -57,8 +72,7 @@ class list {
             }
         }
         has_ended_ = next_ == keys_.size();
-        // A slice whose rows have all gone is not the last.
-        return text + (has_ended_ ? "]}\n" : text.empty() ? " " : "");
+        return text + (has_ended_ ? "]}\n" : "");
     }
 
   private:
@@ -72,41 +86,64 @@ class list {
 };
 
 /// Newest first.
-slices all_nodes(const service& mind, wall_clock& clock, std::string_view separator) {
+slices all_nodes(subject& what, std::string_view separator) {
     std::vector<connection_number> numbers;
-    for (const auto* one : mind.registrations().all()) {
+    for (const auto* one : what.mind().registrations().all()) {
         numbers.push_back(one->connection);
     }
-    return list<connection_number>(
-        "nodes", std::move(numbers), separator, [&mind, &clock](const connection_number& number) {
-            const auto* one = mind.registrations().find(number);
-            return one == nullptr ? std::string() : json::serialize(report_of(*one, mind.all_hosts(), clock));
-        });
+    return list<connection_number>("nodes", std::move(numbers), separator, [&what](const connection_number& number) {
+        const auto* one = what.mind().registrations().find(number);
+        return one == nullptr ? std::string() : json::serialize(report_of(*one, what.all_hosts(), what.words()));
+    });
 }
 
-slices every_host(const service& mind) {
-    return list<host>("hosts", all_hosts(mind.registrations(), mind.all_hosts()), "\n", [&mind](const host& one) {
-        return json::serialize(report_of(one, mind.registrations(), mind.all_hosts()));
+slices every_host(subject& what) {
+    return list<host>("hosts", all_hosts(what.mind().registrations(), what.all_hosts()), "\n",
+                      [&what](const host& one) {
+                          return json::serialize(report_of(one, what.mind().registrations(), what.all_hosts()));
+                      });
+}
+
+/// The oldest first.
+slices recent_events(subject& what) {
+    const auto& lately = what.lately();
+    std::vector<news::number> numbers(static_cast<std::size_t>(lately.next() - lately.first_kept()));
+    std::iota(numbers.begin(), numbers.end(), lately.first_kept());
+    return list<news::number>("events", std::move(numbers), "\n", [&what](const news::number& number) {
+        return number < what.lately().first()
+                   ? std::string()
+                   : json::serialize(what.lately().report_of(number, what.all_hosts(), what.words()));
     });
 }
 
 } // namespace
 
-page_reply reply_of(page what, const service& mind, const std::function<daemon_facts()>& facts, wall_clock& clock) {
-    constexpr std::string_view plain_text = "text/plain; charset=utf-8";
-    switch (what) {
+page_reply reply_of(page which, subject& what, const asker& who) {
+    switch (which) {
     case page::index:
-        return {.type = plain_text, .body = one_slice(std::string(index_text))};
+        return who.wants_html ? page_reply{.type = "text/html; charset=utf-8", .body = one_slice(page_files::index)}
+                              : page_reply{.type = plain_text, .body = one_slice(index_text)};
+    case page::style:
+        return {.type = "text/css; charset=utf-8", .body = one_slice(page_files::style)};
+    case page::script:
+        return {.type = "text/javascript; charset=utf-8", .body = one_slice(page_files::script)};
+    case page::icon:
+        return {.type = "image/svg+xml", .body = one_slice(page_files::icon)};
     case page::healthz:
-        return {.type = plain_text, .body = one_slice("ok\n")};
+        return {.type = plain_text, .body = one_slice(std::string_view("ok\n"))};
     case page::hosts:
-        return {.body = every_host(mind)};
+        return {.body = every_host(what)};
     case page::status:
-        return {.body = one_slice(line_of(report_of(facts(), mind, clock, std::chrono::steady_clock::now())))};
+        return {.body = one_slice(line_of(
+                    report_of(what.facts(), what.mind(), what.words(), who.at, std::chrono::steady_clock::now())))};
     case page::nodes:
-        return {.body = all_nodes(mind, clock, "\n")};
+        return {.body = all_nodes(what, "\n")};
+    case page::recent:
+        return {.body = recent_events(what)};
     case page::events:
-        return {.type = "text/event-stream", .body = all_nodes(mind, clock, ""), .is_endless = true};
+        return {.type = "text/event-stream", .body = all_nodes(what, ""), .is_endless = true};
+    case page::metrics:
+        return {.type = metrics_type, .body = metrics_of(what)};
     }
     return {};
 }

@@ -16,22 +16,19 @@ namespace {
 
 namespace json = boost::json;
 
-/// JSON is UTF-8; what processes call themselves need not be.
 json::value text(std::string_view given) {
-    if (wire::utf8_characters(given)) {
-        return json::value(json::string(given));
-    }
-    return json::value(json::string(wire::quoted(given)));
+    return json::value(json::string(utf8(given)));
 }
 
 json::value text_or_null(std::string_view given) {
     return given.empty() ? json::value(nullptr) : text(given);
 }
 
-json::object owner_of(const owner& who) {
+json::object owner_of(const owner& who, user_names& users) {
     json::object result;
     result["pid"] = who.pid != 0 ? json::value(who.pid) : json::value(nullptr);
     result["uid"] = who.uid ? json::value(*who.uid) : json::value(nullptr);
+    result["user"] = who.uid ? text_or_null(users.name_of(*who.uid)) : json::value(nullptr);
     result["program"] = text_or_null(who.program);
     return result;
 }
@@ -40,13 +37,10 @@ bool has_host(const registration& one) {
     return one.state == placement_state::placed || one.state == placement_state::parked;
 }
 
-json::value host_of(const registration& one, const hosts& known) {
-    if (!has_host(one)) {
-        return nullptr;
-    }
-    const auto names = known.names_of(one.where);
+json::object short_report_of(host which, const hosts& known) {
+    const auto names = known.names_of(which);
     json::object result;
-    result["address"] = to_string(one.where.first_address());
+    result["address"] = to_string(which.first_address());
     result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
     return result;
 }
@@ -62,6 +56,10 @@ std::string_view origin_of(host which, const hosts& known) {
 }
 
 } // namespace
+
+std::string utf8(std::string_view given) {
+    return wire::utf8_characters(given) ? std::string(given) : wire::quoted(given);
+}
 
 std::string_view to_string(placement_state state) noexcept {
     switch (state) {
@@ -111,12 +109,12 @@ std::string_view to_string(refusal why) noexcept {
     return "";
 }
 
-json::object report_of(const registration& one, const hosts& known, wall_clock& clock) {
+json::object report_of(const registration& one, const hosts& known, lexicon& words) {
     json::object result;
     result["id"] = one.connection;
     result["alive_name"] = text(one.self.alive_name);
     result["node_name"] = text_or_null(one.found.node_name);
-    result["host"] = host_of(one, known);
+    result["host"] = has_host(one) ? json::value(short_report_of(one.where, known)) : json::value(nullptr);
     result["state"] = to_string(one.state);
     result["port"] = one.self.port;
     result["type"] = one.self.node_type;
@@ -125,12 +123,12 @@ json::object report_of(const registration& one, const hosts& known, wall_clock& 
     result["lowest_version"] = one.self.lowest_version;
     const bool is_registered = one.since != time_point(); // a refused one never was
     result["creation"] = is_registered ? json::value(one.creation) : json::value(nullptr);
-    result["since"] = is_registered ? json::value(clock.text(one.since)) : json::value(nullptr);
+    result["since"] = is_registered ? json::value(words.clock.text(one.since)) : json::value(nullptr);
     result["evidence"] = has_host(one) ? json::value(to_string(one.found.how)) : json::value(nullptr);
     result["is_guess"] = one.found.is_guess;
     result["is_adopted"] = one.is_adopted;
     result["trouble"] = one.state == placement_state::unplaced ? text_or_null(one.found.trouble) : json::value(nullptr);
-    result["owner"] = owner_of(one.found.who);
+    result["owner"] = owner_of(one.found.who, words.users);
     return result;
 }
 
@@ -179,7 +177,8 @@ json::object report_of(host which, const registry& all, const hosts& known) {
     return result;
 }
 
-json::object report_of(const daemon_facts& facts, const service& mind, wall_clock& clock, time_point now) {
+json::object report_of(const daemon_facts& facts, const service& mind, lexicon& words, const address& asked_at,
+                       time_point now) {
     const auto& all = mind.registrations();
     json::object result;
     result["program"] = "loopmd";
@@ -187,7 +186,7 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     result["pid"] = facts.pid;
     result["uid"] = facts.uid;
     result["path"] = text_or_null(facts.program);
-    result["started"] = clock.text(facts.started);
+    result["started"] = words.clock.text(facts.started);
     result["run"] = facts.started.time_since_epoch().count();
     result["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(now - facts.started).count();
     result["port"] = facts.port;
@@ -197,13 +196,20 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     }
     result["listeners"] = std::move(listeners);
     result["serves"] = facts.is_for_this_machine_only ? "this_machine" : "everybody";
+    result["http_serves"] = facts.is_http_for_everybody ? "everybody" : "this_machine";
+    result["asked"] = {{"address", to_string(asked_at)},
+                       {"host", short_report_of(mind.all_hosts().at(asked_at), mind.all_hosts())}};
     result["config_file"] = text_or_null(facts.config_file);
     result["survives_restart"] = facts.is_kept;
+    result["restarts_survived"] = facts.restarts;
 
     json::object limits;
     limits["connections"] = facts.connections;
     limits["max_connections"] = facts.max_connections;
-    limits["http_connections"] = facts.visitors;
+    limits["http_connections"] = facts.visitors.open;
+    limits["max_http_connections"] = facts.visitors.most;
+    limits["event_streams"] = facts.visitors.following;
+    limits["max_event_streams"] = facts.visitors.most_following;
     limits["packet_timeout_seconds"] = facts.packet_timeout.count();
     limits["relaxed_command_check"] = facts.relaxed_command_check;
     limits["probe"] = facts.may_ask_nodes;
@@ -222,11 +228,14 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     const auto& asked = mind.counted();
     json::object counters;
     counters["connections"] = facts.counted.accepted;
-    counters["registrations"] = asked.registrations;
-    counters["refusals"] = asked.refusals;
+    counters["registrations"] = asked.of<wire::alive2_req>(outcome::ok);
+    counters["refusals"] = asked.of<wire::alive2_req>(outcome::name_taken) +
+                           asked.of<wire::alive2_req>(outcome::name_not_allowed) +
+                           asked.of<wire::alive2_req>(outcome::extra_too_long);
     counters["unregistrations"] = asked.ends;
-    counters["lookups"] = asked.lookups;
-    counters["names_lists"] = asked.names_lists;
+    counters["lookups"] =
+        asked.of<wire::port_please2_req>(outcome::ok) + asked.of<wire::port_please2_req>(outcome::not_found);
+    counters["names_lists"] = asked.of<wire::names_req>(outcome::ok);
     counters["not_requests"] = facts.counted.not_requests;
     counters["timed_out"] = facts.counted.timed_out;
     counters["out_of_room"] = facts.counted.out_of_room;
@@ -234,24 +243,18 @@ json::object report_of(const daemon_facts& facts, const service& mind, wall_cloc
     return result;
 }
 
-json::object report_of(const event& what, const hosts& known, wall_clock& clock, time_point now) {
-    json::object result;
-    result["at"] = clock.text(now);
-    result["node"] = report_of(what.who, known, clock);
+void put_event(json::object& result, const event& what, const hosts& known, lexicon& words) {
+    result["node"] = report_of(what.who, known, words);
     if (what.what == event::kind::parked || what.what == event::kind::refused) {
-        result["other"] = what.other ? json::value(report_of(*what.other, known, clock)) : json::value(nullptr);
+        result["other"] = what.other ? json::value(report_of(*what.other, known, words)) : json::value(nullptr);
     }
     if (what.why) {
         result["reason"] = to_string(*what.why);
     }
-    return result;
 }
 
-json::object report_of_change(const std::optional<std::string>& trouble, wall_clock& clock, time_point now) {
-    json::object result;
-    result["at"] = clock.text(now);
+void put_trouble(json::object& result, const std::optional<std::string>& trouble) {
     result["trouble"] = trouble ? text(*trouble) : json::value(nullptr);
-    return result;
 }
 
 } // namespace epmd

@@ -7,14 +7,23 @@
 namespace epmd {
 
 std::optional<page> page_of(std::string_view target) noexcept {
-    constexpr std::array<std::pair<std::string_view, page>, 6> pages{{{"/", page::index},
-                                                                      {"/hosts", page::hosts},
-                                                                      {"/nodes", page::nodes},
-                                                                      {"/status", page::status},
-                                                                      {"/events", page::events},
-                                                                      {"/healthz", page::healthz}}};
+    constexpr std::array<std::pair<std::string_view, page>, 11> pages{{{"/", page::index},
+                                                                       {"/style.css", page::style},
+                                                                       {"/script.js", page::script},
+                                                                       {"/icon.svg", page::icon},
+                                                                       {"/hosts", page::hosts},
+                                                                       {"/nodes", page::nodes},
+                                                                       {"/recent", page::recent},
+                                                                       {"/status", page::status},
+                                                                       {"/events", page::events},
+                                                                       {"/metrics", page::metrics},
+                                                                       {"/healthz", page::healthz}}};
     const auto* found = std::find_if(pages.begin(), pages.end(), [&](const auto& one) { return one.first == target; });
     return found == pages.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool wants_html(std::string_view accept) noexcept {
+    return accept.find("text/html") != std::string_view::npos;
 }
 
 namespace {

@@ -11,16 +11,24 @@
 namespace epmd {
 
 enum class page {
-    index,   ///< what there is
+    index,   ///< the machine or a host, to be looked at; as text: what there is
+    style,   ///< what the index is made of beside its text
+    script,  ///< likewise
+    icon,    ///< likewise
     hosts,   ///< all hosts
     nodes,   ///< all nodes
+    recent,  ///< what happened lately
     status,  ///< the daemon itself
     events,  ///< all nodes, then what happens, as server-sent events
+    metrics, ///< all that is counted, for Prometheus
     healthz, ///< that it is alive
 };
 
 /// The page of a request's target. Empty: there is none of that name; a query is none.
 std::optional<page> page_of(std::string_view target) noexcept;
+
+/// Whether an Accept header is a browser's, which names HTML; curl and the like take anything.
+bool wants_html(std::string_view accept) noexcept;
 
 /// Whether a Host header is one that a browser has no other site's page send (DNS rebinding): it names, with or without
 /// a port, the address to which the request came, localhost, or a host that we know by name.

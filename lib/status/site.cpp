@@ -27,8 +27,11 @@ namespace json = boost::json;
 using boost::system::error_code;
 
 /// How many speak HTTP at once; one more is told to come later. Chosen, not tuned: a person has a page or two, and each
-/// `epmdctl wait` one connection.
-constexpr std::size_t max_visitors = 64;
+/// `epmdctl wait` one connection. 200 beside the benchmark cost no lookup anything (docs/performance.md).
+constexpr std::size_t max_visitors = 256;
+
+/// How many of them follow the events: who only wants a page finds room beside them.
+constexpr std::size_t max_followers = 224;
 
 /// The longest request. Chosen, not tuned: browsers send less than 2,000 bytes to a page without cookies.
 constexpr std::uint32_t max_header_bytes = 8192;
@@ -36,12 +39,21 @@ constexpr std::uint32_t max_header_bytes = 8192;
 /// How long a peer may take to send its request, and to read what we write. Stock's default for a silent connection.
 constexpr std::chrono::seconds peer_patience{60};
 
-/// What is kept for one that follows the events and does not read them; then it is closed, and may come again. Chosen,
-/// not tuned: some thousand events.
-constexpr std::size_t max_unread_bytes = std::size_t{1} << 20U;
+/// Events that are written at once, in bytes, if there are so many. Chosen, not tuned: what a socket takes in one go.
+constexpr std::size_t bytes_at_once = std::size_t{1} << 16U;
+
+/// How long one that follows the events is left alone after it was told some: what happens meanwhile is told together.
+/// Chosen, not tuned: nobody sees the difference, and a storm of registrations costs 50 writes a second and follower.
+constexpr std::chrono::milliseconds shortest_pause{20};
 
 /// How often one that follows the events hears from us at least: so it knows that we are there. Chosen, not tuned.
 constexpr std::chrono::seconds heartbeat_interval{15};
+
+/// What a page of ours may do (W3C, Content Security Policy 3): fetch from here what it is made of and what it shows.
+/// Its script can make no markup of what peers sent (Trusted Types).
+constexpr std::string_view content_security_policy =
+    "default-src 'none'; connect-src 'self'; img-src 'self'; script-src 'self'; style-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 time_point now() {
     return std::chrono::steady_clock::now();
@@ -62,7 +74,7 @@ bool may_be_answered(http::verb method, const error_code& error) {
 
 struct site::visitor {
     visitor(stream_socket socket, const origin& ends)
-        : stream(std::move(socket)), from(ends), news(stream.get_executor()), turn(stream.get_executor()) {}
+        : stream(std::move(socket)), from(ends), rest(stream.get_executor()), turn(stream.get_executor()) {}
 
     beast::basic_stream<asio::ip::tcp, executor> stream;
     origin from;
@@ -70,11 +82,13 @@ struct site::visitor {
     bool is_open = true;
     bool has_asked = false; // its request is there whole
     bool has_room = true;
+    bool is_last_word = false; // it ends as soon as it has read what there is
     bool follows = false;
-    std::deque<std::shared_ptr<const std::string>> unread;
-    std::size_t unread_bytes = 0;
-    timer news; // ends early when there is something unread
-    timer turn; // ends when it may write a slice
+    news::number unread = 0; // where it reads on
+    bool is_waiting = false; // it has read all that happened
+    time_point quiet_until;  // it is told nothing before that
+    timer rest;              // ends early when something has happened
+    timer turn;              // ends when it may write something
 };
 
 namespace {
@@ -90,6 +104,9 @@ awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsign
     header.set(http::field::cache_control, "no-store");
     header.set("X-Content-Type-Options", "nosniff"); // and no page of another site may read it
     header.set("Cross-Origin-Resource-Policy", "same-origin");
+    header.set("Content-Security-Policy", content_security_policy);
+    header.set(http::field::vary, "Accept");
+    header.set("Referrer-Policy", "no-referrer");
     header.keep_alive(false);
     header.chunked(version >= 11);
     http::response_serializer<http::empty_body> serializer(header);
@@ -99,7 +116,7 @@ awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsign
 
 /// Beast's chunks refer to what they are made of: `text` is a copy of the coroutine.
 awaitable write_slice(stream_of_visitor& stream, std::string text, unsigned version, error_code& error) {
-    if (error) {
+    if (error || text.empty()) { // an empty chunk would be the last
         co_return;
     }
     stream.expires_after(peer_patience);
@@ -119,9 +136,14 @@ awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& err
 
 } // namespace
 
-site::site(asio::io_context& io, view shown) : io_(io), view_(std::move(shown)) {}
+site::site(asio::io_context& io, std::function<const service&()> mind, std::function<daemon_facts()> facts)
+    : io_(io), subject_(std::move(mind), std::move(facts)) {}
 
 site::~site() = default;
+
+visitor_facts site::visitors() const noexcept {
+    return {.open = visitors_.size(), .most = max_visitors, .following = following_, .most_following = max_followers};
+}
 
 void site::visit(stream_socket socket, const origin& from, std::string received, bool has_room) {
     if (visitors_.size() >= max_visitors) { // one that has not asked for anything makes room
@@ -163,12 +185,24 @@ bool site::end_one() {
     return true;
 }
 
+void site::end_all() {
+    for (const auto& one : std::list<visitor_ptr>(visitors_)) {
+        one->is_last_word = true;
+        if (!one->has_asked) {
+            end(one);
+        } else if (one->is_waiting) {
+            one->rest.cancel();
+        }
+    }
+}
+
 /// Its coroutine sees that, and leaves.
 void site::end(const visitor_ptr& self) {
     if (std::exchange(self->is_open, false)) {
         visitors_.remove(self);
+        following_ -= self->follows ? 1 : 0;
         self->stream.close();
-        self->news.cancel();
+        self->rest.cancel();
         self->turn.cancel();
     }
 }
@@ -192,12 +226,18 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (visitors_.size() > max_visitors) {
         return refusal_reply(503, std::to_string(max_visitors) + " others are being served; come again later");
     }
-    if (!is_host_header_allowed({host.data(), host.size()}, who.from, view_.mind().all_hosts())) {
+    if (!is_host_header_allowed({host.data(), host.size()}, who.from, subject_.all_hosts())) {
         return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
                                   "localhost, and the names of hosts");
     }
-    return what ? reply_of(*what, view_.mind(), view_.facts, clock_)
-                : refusal_reply(404, "there is no such page; / lists them");
+    if (!what) {
+        return refusal_reply(404, "there is no such page; / lists them");
+    }
+    if (what == page::events && following_ >= max_followers) {
+        return refusal_reply(503, std::to_string(max_followers) + " others follow the events; come again later");
+    }
+    const auto accept = request[http::field::accept];
+    return reply_of(*what, subject_, {.at = who.from.local, .wants_html = wants_html({accept.data(), accept.size()})});
 }
 
 awaitable site::serve(visitor_ptr self) {
@@ -215,7 +255,11 @@ awaitable site::serve(visitor_ptr self) {
     const bool is_head = request.method() == http::verb::head;
     const unsigned version = error || request.version() >= 11 ? 11 : 10;
     const auto answer = answer_to(request, error, *self);
-    self->follows = answer.is_endless && !is_head; // from this moment on: what happens now is not among the nodes
+    if (answer.is_endless && !is_head) { // from this moment on: what happens now is not among the nodes
+        self->follows = true;
+        self->unread = subject_.lately().next();
+        ++following_;
+    }
     error = {};
     co_await write_header(self->stream, answer, version, error);
     if (!error && !is_head) {
@@ -223,6 +267,8 @@ awaitable site::serve(visitor_ptr self) {
             co_await follow(self, answer.body, version);
         } else {
             co_await write_body(self, answer.body, version, error);
+        }
+        if (self->is_open) {
             co_await write_end(self->stream, version, error);
         }
     }
@@ -233,23 +279,27 @@ awaitable site::serve(visitor_ptr self) {
     }
 }
 
-/// Slice by slice. In each turn of the loop only one visitor writes one: else lookups would wait for as many slices as
-/// there are visitors.
+/// Slice by slice, each in its turn.
 awaitable site::write_body(visitor_ptr self, slices body, unsigned version, error_code& error) {
     while (self->is_open && !error) {
-        in_line_.push_back(self);
-        self->turn.expires_at(time_point::max());
-        if (!std::exchange(is_turn_due_, true)) {
-            asio::post(io_, [this] { next_turn(); });
-        }
-        error_code is_my_turn;
-        co_await self->turn.async_wait(asio::redirect_error(use_awaitable, is_my_turn));
-        auto slice = self->is_open ? body() : std::string();
-        if (slice.empty()) {
+        co_await take_turn(self);
+        auto slice = self->is_open ? body() : std::nullopt;
+        if (!slice) {
             co_return;
         }
-        co_await write_slice(self->stream, std::move(slice), version, error);
+        co_await write_slice(self->stream, std::move(*slice), version, error);
     }
+}
+
+/// In each turn of the loop only one visitor makes something to write: else lookups would wait for all of them.
+awaitable site::take_turn(visitor_ptr self) {
+    in_line_.push_back(self);
+    self->turn.expires_at(time_point::max());
+    if (!std::exchange(is_turn_due_, true)) {
+        asio::post(io_, [this] { next_turn(); });
+    }
+    error_code ignored;
+    co_await self->turn.async_wait(asio::redirect_error(use_awaitable, ignored));
 }
 
 /// What is posted comes after the sockets have been looked at.
@@ -279,61 +329,90 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
             end(self);
         }
     });
-    while (self->is_open) {
-        error = {};
-        if (self->unread.empty()) {
-            self->news.expires_after(heartbeat_interval);
-            co_await self->news.async_wait(asio::redirect_error(use_awaitable, error));
-            if (!error && self->unread.empty()) {
-                self->unread.push_back(std::make_shared<const std::string>(":\n\n"));
-                self->unread_bytes += self->unread.back()->size();
+    while (self->is_open && !error) {
+        co_await have_news(self);
+        auto text = self->is_open ? unread_of(*self) : std::string();
+        if (text.empty()) {
+            if (self->is_last_word) {
+                co_return;
             }
-            continue;
+            text = ":\n\n"; // a comment: so it knows that we are there
         }
-        const auto next = std::move(self->unread.front());
-        self->unread.pop_front();
-        co_await write_slice(self->stream, *next, version, error);
-        self->unread_bytes -= next->size();
-        if (error) {
-            end(self);
-        }
+        co_await write_slice(self->stream, std::move(text), version, error);
+        self->quiet_until = now() + shortest_pause;
     }
 }
 
-void site::push(std::string_view event, const std::string& data) {
-    std::shared_ptr<const std::string> text;
+/// Comes back in its turn when something has happened that it has not read, and not too soon after the last time; or,
+/// without anything, when it is to hear of us all the same.
+awaitable site::have_news(visitor_ptr self) {
+    error_code ended;
+    if (self->unread == subject_.lately().next() && !self->is_last_word) {
+        self->is_waiting = true;
+        self->rest.expires_after(heartbeat_interval);
+        co_await self->rest.async_wait(asio::redirect_error(use_awaitable, ended));
+        self->is_waiting = false;
+    }
+    if (now() < self->quiet_until) {
+        self->rest.expires_at(self->quiet_until);
+        co_await self->rest.async_wait(asio::redirect_error(use_awaitable, ended));
+    }
+    co_await take_turn(self);
+}
+
+/// The next events that it has not read, as many as are written at once.
+std::string site::unread_of(visitor& who) {
+    std::string text;
+    auto& lately = subject_.lately();
+    while (who.unread < lately.next() && text.size() < bytes_at_once) {
+        text += lately.text_of(who.unread++, subject_.all_hosts(), subject_.words());
+    }
+    return text;
+}
+
+/// Something was added to the news: wakes those who follow, and ends those who have not read what is forgotten by now.
+void site::announce() {
+    auto& lately = subject_.lately();
+    auto unread_by_any = lately.next();
     for (auto next = visitors_.begin(); next != visitors_.end();) {
         const auto one = *next++; // it may be ended here
         if (!one->follows) {
             continue;
         }
-        if (!text) {
-            text = std::make_shared<const std::string>("event: " + std::string(event) + "\ndata: " + data + "\n\n");
-        }
-        if (one->unread_bytes + text->size() > max_unread_bytes) {
+        if (one->unread < lately.first()) {
             end(one);
             continue;
         }
-        one->unread.push_back(text);
-        one->unread_bytes += text->size();
-        one->news.cancel();
+        unread_by_any = std::min(unread_by_any, one->unread);
+        if (one->is_waiting) {
+            one->rest.cancel();
+        }
     }
+    lately.forget_before(unread_by_any);
 }
 
 void site::tell(const event& what) {
-    const bool is_followed =
-        std::any_of(visitors_.begin(), visitors_.end(), [](const auto& one) { return one->follows; });
-    if (is_followed && !what.is_repeated) {
-        push(to_string(what.what), json::serialize(report_of(what, view_.mind().all_hosts(), clock_, now())));
+    if (!what.is_repeated) {
+        subject_.lately().add(what, now());
+        announce();
     }
 }
 
 void site::tell_reloaded(const std::optional<std::string>& trouble) {
-    push("reloaded", json::serialize(report_of_change(trouble, clock_, now())));
+    subject_.lately().add("reloaded", trouble, now());
+    announce();
 }
 
 void site::tell_not_upgraded(const std::string& trouble) {
-    push("not_upgraded", json::serialize(report_of_change(trouble, clock_, now())));
+    subject_.lately().add("not_upgraded", trouble, now());
+    announce();
+}
+
+void site::tell_hosts_changed() {
+    if (is_open_) { // before, nobody has seen any
+        subject_.lately().add("hosts_changed", std::nullopt, now());
+        announce();
+    }
 }
 
 } // namespace epmd

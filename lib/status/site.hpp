@@ -4,13 +4,14 @@
 /// The way of a request: the server sees that it is none of the epmd protocol and hands the connection over; here it is
 /// read (Beast), its target and its Host header are judged (request.hpp), and a page is written slice by slice
 /// (pages.hpp), so that one of ten thousand nodes keeps nobody waiting. One request a connection.
+///
+/// The way of an event: it is noted once (news.hpp), and each that follows reads on from where it was, some at a time.
 #pragma once
 
 #include "net/asio.hpp"
 #include "service/service.hpp"
 #include "status/facts.hpp"
 #include "status/pages.hpp"
-#include "status/wall_clock.hpp"
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
@@ -28,13 +29,7 @@ namespace epmd {
 
 class site {
   public:
-    /// What is shown.
-    struct view {
-        std::function<const service&()> mind;
-        std::function<daemon_facts()> facts;
-    };
-
-    site(asio::io_context&, view);
+    site(asio::io_context&, std::function<const service&()> mind, std::function<daemon_facts()> facts);
     ~site();
     site(const site&) = delete;
     site& operator=(const site&) = delete;
@@ -48,8 +43,11 @@ class site {
 
     /// How many connections are open.
     [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
+    [[nodiscard]] visitor_facts visitors() const noexcept;
     /// Closes the one that is there longest. False: there is none.
     bool end_one();
+    /// Ends all, once they have what was written for them: who may come is about to change.
+    void end_all();
 
     /// Tells those who follow the events.
     void tell(const event&);
@@ -57,6 +55,8 @@ class site {
     void tell_reloaded(const std::optional<std::string>& trouble);
     /// No other program took our place.
     void tell_not_upgraded(const std::string& trouble);
+    /// Hosts have other names or addresses than before.
+    void tell_hosts_changed();
 
   private:
     struct visitor;
@@ -68,15 +68,18 @@ class site {
     awaitable follow(visitor_ptr, slices nodes, unsigned version);
     page_reply answer_to(const http_request&, const boost::system::error_code&, const visitor&);
     awaitable write_body(visitor_ptr, slices, unsigned version, boost::system::error_code&);
+    awaitable have_news(visitor_ptr);
+    awaitable take_turn(visitor_ptr);
     void next_turn();
-    void push(std::string_view event, const std::string& data);
+    std::string unread_of(visitor&);
+    void announce();
     void end(const visitor_ptr&);
 
     asio::io_context& io_;
-    view view_;
-    wall_clock clock_;
+    subject subject_;
     std::list<visitor_ptr> visitors_; // the one that is there longest first
-    std::deque<visitor_ptr> in_line_; // those that have a slice to write
+    std::deque<visitor_ptr> in_line_; // those that have something to write
+    std::size_t following_ = 0;
     bool is_turn_due_ = false;
     bool is_open_ = false;
 };

@@ -1,6 +1,6 @@
 """Ours, Erlang's own epmd and a bare epoll loop (the floor), each measured in turn in one run, in a private machine.
 
-python3 tests/bench/bench.py --programs build/bench/bin [--rounds N] [--seconds S] [--table] [--counts] [--storm] [--growth] [--parts] [WORD...]
+python3 tests/bench/bench.py --programs build/bench/bin [--rounds N] [--seconds S] [--table] [--counts] [--storm] [--streams] [--growth] [--parts] [WORD...]
 
 The table, which is what is measured if nothing else is asked for: for each scenario the server's CPU time an operation, by its own clock (or
 what the row says), as medians over the rounds, and the ratio to stock, as the median of the ratios within each round; more than 1 is better
@@ -22,10 +22,11 @@ import counts  # noqa: E402
 import growth  # noqa: E402
 import machine  # noqa: E402
 import storm  # noqa: E402
+import streams  # noqa: E402
 import table  # noqa: E402
 from servers import Bench  # noqa: E402
 
-PARTS = ("table", "counts", "storm", "growth", "parts")
+PARTS = ("table", "counts", "storm", "streams", "growth", "parts")
 
 
 def heading(text: str) -> None:
@@ -43,6 +44,9 @@ def run(options: argparse.Namespace) -> None:
     if options.storm:
         heading("at once")
         storm.run(bench)
+    if options.streams:
+        heading("beside those who look")
+        streams.run(bench)
     if options.growth:
         heading("growth")
         growth.run(bench, options.rounds, options.picture)
@@ -59,6 +63,7 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="ratios to stock; the default")
     parser.add_argument("--counts", action="store_true", help="system calls, instructions and allocations of a lookup")
     parser.add_argument("--storm", action="store_true", help="many registrations at once, and lookups beside them")
+    parser.add_argument("--streams", action="store_true", help="lookups beside event streams, and beside pages that are read")
     parser.add_argument("--growth", action="store_true", help="cost by the number of names, hosts and stalled clients")
     parser.add_argument("--picture", type=Path, help="where to draw the growth, as SVG")
     parser.add_argument("--parts", action="store_true", help="codec, registry and placement alone")

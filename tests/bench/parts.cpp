@@ -194,7 +194,7 @@ void keep_and_let_go(benchmark::State& state) {
     keeper kept(
         nullptr,
         [&] {
-            return kept_state{*all, machine, settings};
+            return kept_state{*all, machine, settings, 0};
         },
         {}, 0, {}, [&](const std::string& why) { state.SkipWithError(why.c_str()); });
     connection_number next = most_names + 1;

@@ -430,11 +430,11 @@ class Stock(CtlCase):
         vm.started()
         told = ctl("nodes")
         self.assertEqual((told.returncode, rows(told.stdout)), (DONE, [["idfe", str(vm.distribution_port())]]))
-        self.assertIn("is no loopmd: it has names and ports, and knows neither hosts nor owners", told.stderr)
+        self.assertIn("it tells names and ports, and neither hosts nor owners", told.stderr)
         self.assertEqual(json.loads(ctl("nodes", "--json").stdout), {"nodes": [{"alive_name": "idfe", "port": vm.distribution_port()}]})
         told = ctl("wait", "idfe@lowry")
         self.assertEqual(told.returncode, DONE)
-        self.assertIn("has one table for all hosts", told.stderr)
+        self.assertIn("is taken to have one table for all hosts", told.stderr)
         self.assertEqual(ctl("wait", "other@lowry", "--timeout", "1").returncode, FAILED)
         self.assertEqual(ctl("wait-free", "idfe@indecline", "--timeout", "0").returncode, FAILED)
         self.assertEqual(ctl("wait-free", "other", "--timeout", "0").returncode, DONE)
@@ -445,4 +445,4 @@ class Stock(CtlCase):
     def test_what_cannot_says_what_would_help(self) -> None:
         for words in (("hosts",), ("nodes", "lowry"), ("status",), ("watch",), ("reload",), ("upgrade",)):
             with self.subTest(words):
-                self.assertIn("is no loopmd; `loopmd --replace -daemon` takes its place", self.complaint(*words))
+                self.assertIn("is no loopmd, or has `status = off`; `loopmd --replace -daemon` takes its place", self.complaint(*words))

@@ -367,4 +367,4 @@ class NoDaemon(Case):
         self.serve(path=STOCK)
         told = ctl("exec", "lowry", "--", "hostname", extra={"HOME": str(self.home)})
         self.assertEqual((told.returncode, told.stdout), (0, "lowry\n"), told.stderr)
-        self.assertIn("warning: the epmd on port 4369 is no loopmd; `loopmd --replace -daemon` takes its place", told.stderr)
+        self.assertIn("warning: the epmd on port 4369 is no loopmd, or has `status = off`; `loopmd --replace -daemon` takes its place", told.stderr)

@@ -6,17 +6,25 @@ import contextlib
 import http.client
 import json
 import socket
+import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import ask
 from case import ServedCase
-from ctl import EPMDCTL, ctl_environment
+from ctl import EPMDCTL, ctl, ctl_environment
+from daemon import call
 from neighbour import OURS, Neighbour
 from vm import Erl, eventually
 
+VISITORS = 256  # at once; of them
+STREAMS = 224
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+PAGE = Path(__file__).resolve().parents[2] / "lib" / "status" / "page"
 
 
 def get(path: str, address: str = "127.0.0.1", *, method: str = "GET", host: str | None = None) -> http.client.HTTPResponse:
@@ -28,8 +36,8 @@ def get(path: str, address: str = "127.0.0.1", *, method: str = "GET", host: str
     return answer
 
 
-def page(path: str) -> dict:
-    answer = get(path)
+def page(path: str, address: str = "127.0.0.1") -> dict:
+    answer = get(path, address)
     assert answer.status == 200, answer.text
     return json.loads(answer.text)
 
@@ -79,7 +87,7 @@ class Pages(ServedCase):
             node = nodes[1]
             self.assertEqual((node["alive_name"], node["node_name"], node["port"]), ("idfe", "idfe@lowry", port))
             self.assertEqual((node["state"], node["evidence"], node["type"]), ("placed", "process", 77))
-            self.assertEqual(node["owner"], {"pid": lowry.pid, "uid": 0, "program": "beam.smp"})
+            self.assertEqual(node["owner"], {"pid": lowry.pid, "uid": 0, "user": "root", "program": "beam.smp"})
             self.assertEqual(str(node["creation"]), lowry.evaluate("erlang:system_info(creation)"))
             hosts = page("/hosts")["hosts"]
             self.assertEqual(
@@ -126,6 +134,35 @@ class Pages(ServedCase):
             for number in range(300):
                 stack.enter_context(ask.register(f"node{number}", 10000 + number, to="127.0.0.2", node_type=ask.C_NODE))
             self.assertEqual({one["alive_name"] for one in page("/nodes")["nodes"]}, {f"node{number}" for number in range(300)})
+
+
+    def test_what_happened_lately_is_there_for_who_comes_later(self) -> None:
+        self.assertEqual(page("/recent"), {"events": []})
+        ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        eventually(lambda: [one["event"] for one in page("/recent")["events"]] == ["registered", "placed", "unregistered"], "all of it is told")
+        for number in range(100):
+            ask.register(f"node{number}", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        eventually(lambda: page("/recent")["events"][-1]["number"] == 303, "the last one went")
+        self.assertEqual([one["number"] for one in page("/recent")["events"]], list(range(303 - 63, 304)))
+
+    def test_the_page_is_of_files_that_lie_in_the_tree_and_names_nothing_else(self) -> None:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", ask.EPMD_PORT, timeout=ask.SECONDS)) as connection:
+            connection.request("GET", "/", headers={"Accept": "text/html,*/*;q=0.8"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.read(), (PAGE / "index.html").read_bytes())
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+        policy = answer.headers["Content-Security-Policy"]
+        self.assertIn("default-src 'none'", policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertNotIn("http", policy)
+        for name, kind in (("style.css", "text/css"), ("script.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
+            answer = get(f"/{name}")
+            self.assertEqual(answer.text, (PAGE / name).read_text())
+            self.assertTrue(answer.headers["Content-Type"].startswith(kind))
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+        self.assertIn("/metrics", get("/").text)  # curl, which takes anything, is told what there is
+        for name in ("index.html", "style.css", "script.js"):
+            self.assertNotRegex((PAGE / name).read_text(), r"https?://(?!\$\{)", name)
 
 
 class Access(ServedCase):
@@ -242,21 +279,36 @@ class Followers(ServedCase):
 
             eventually(is_closed, "who does not read is closed", seconds=60)
 
-    def test_sixty_four_are_served_at_once_and_nodes_are_not_in_their_way(self) -> None:
+    def test_so_many_follow_at_once_and_who_wants_a_page_or_is_a_node_has_room_beside_them(self) -> None:
         with contextlib.ExitStack() as stack:
-            for _ in range(64):
+            for _ in range(STREAMS):
                 stack.enter_context(Events()).next()
-            self.assertEqual(get("/status").status, 503)
+            answer = get("/events")
+            self.assertEqual(answer.status, 503)
+            self.assertIn(f"{STREAMS} others follow the events", json.loads(answer.text)["error"])
+            self.assertEqual(page("/status")["limits"]["event_streams"], STREAMS)
             with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE) as node:
                 self.assertEqual(node.result, 0)
                 self.assertEqual(ask.lookup("127.0.0.2", "idfe"), 7)
-        eventually(lambda: get("/status").status == 200, "there is room again")
+        eventually(lambda: page("/status")["limits"]["event_streams"] == 0, "all are forgotten")
+        with Events() as events:
+            events.next()
+
+    def test_so_many_are_served_at_once(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(STREAMS):
+                stack.enter_context(Events()).next()
+            for _ in range(VISITORS - STREAMS):  # their answers are ready, and longer than what they read
+                slow = stack.enter_context(ask.dial("127.0.0.1"))
+                slow.sendall(b"GET / HT")
+            eventually(lambda: page("/status")["limits"]["http_connections"] >= VISITORS - 1, "they are there")
+            self.assertEqual(get("/status").status, 200)  # in the place of one that has asked for nothing
 
     def test_who_asks_nothing_keeps_nobody_out(self) -> None:
         with contextlib.ExitStack() as stack:
             for _ in range(300):
                 stack.enter_context(ask.dial("127.0.0.1")).sendall(b"GET / HT")
-            self.assertLessEqual(page("/status")["limits"]["http_connections"], 64)
+            self.assertLessEqual(page("/status")["limits"]["http_connections"], VISITORS)
             events = stack.enter_context(Events())
             for _ in range(100):
                 stack.enter_context(ask.dial("127.0.0.1")).sendall(b"HEAD")
@@ -290,3 +342,74 @@ class FewDescriptors(ServedCase):
                 one.kill()
             lines = [line for one in followers for line in one.communicate()[1].splitlines()]
         self.assertLess(len(lines), 20, lines)
+
+
+class Scopes(ServedCase):
+    """Who is shown something, by `status`."""
+
+    def test_off_is_as_silent_as_stock_and_epmdctl_says_what_may_be(self) -> None:
+        self.daemon.stop()
+        self.serve("--status", "off")
+        self.assertEqual(said_to(GET), b"")
+        self.assertEqual(ask.names("127.0.0.1"), {})
+        told = ctl("hosts")
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("status = off", told.stderr)
+
+    def test_all_shows_another_machine_the_same_and_keeps_foreign_names_out(self) -> None:
+        self.daemon.stop()
+        self.serve("--status", "all")
+        with Neighbour(ipv6=False) as neighbour, neighbour.over_there():
+            self.assertIn(b"ok\n", said_to(GET.replace(b"localhost", OURS.encode()), OURS))
+            self.assertIn(b" 403 ", said_to(GET.replace(b"localhost", b"evil.example"), OURS))
+            self.assertEqual(page("/status", OURS)["http_serves"], "everybody")
+            self.assertEqual(ask.kill(OURS), b"")  # it may look, and no more
+
+    def test_a_reload_changes_it_and_ends_those_who_follow_once_they_were_told(self) -> None:
+        config = self.file("loopmd.conf", "")
+        self.daemon.stop()
+        daemon = self.serve("--config", str(config))
+        with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE), Events() as events:
+            events.next()
+            config.write_text("status = off\n")
+            daemon.hang_up()
+            self.assertEqual(events.next()[0], "reloaded")
+            self.assertEqual(events.answer.readline(), b"")
+            self.assertEqual(said_to(GET), b"")
+            self.assertEqual(ask.lookup("127.0.0.2", "idfe"), 7)
+            config.write_text("status = loopback\n")
+            daemon.hang_up()
+            self.assertIn(b"ok\n", said_to(GET))
+
+    def test_a_mistake_names_what_is_allowed(self) -> None:
+        told = call("--status", "on", "--check-config")
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("flag --status = on is not allowed: loopback, all or off", told.stderr)
+
+
+class Bounds(ServedCase):
+    """Who reads slowly, stops reading or goes costs nobody else anything."""
+
+    def lookups_(self) -> None:
+        for _ in range(200):
+            began = time.monotonic()
+            self.assertEqual(ask.lookup("127.0.0.2", "node1"), 10001)
+            self.assertLess(time.monotonic() - began, 1.0)
+
+    def test_readers_that_stall_drip_or_go_while_lookups_go_on(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for number in range(1000):
+                stack.enter_context(ask.register(f"node{number}", 10000 + number, to="127.0.0.2", node_type=ask.C_NODE))
+            for path in ("/nodes", "/events", "/metrics", "/recent", "/hosts"):
+                for _ in range(12):
+                    reader = stack.enter_context(ask.dial("127.0.0.1"))
+                    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                    reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                    if len(path) % 2:
+                        reader.recv(100)
+            for _ in range(50):  # gone before the answer
+                with ask.dial("127.0.0.1") as gone:
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    gone.sendall(b"GET /nodes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.lookups_()
+            self.assertEqual(len(page("/nodes")["nodes"]), 1000)

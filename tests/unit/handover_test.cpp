@@ -249,7 +249,7 @@ class keeping {
           keeper_(
               manager,
               [this] {
-                  return kept_state{table_, machine_, settings_};
+                  return kept_state{table_, machine_, settings_, 2};
               },
               std::move(left.queue), left.generation, left.tables,
               [this](const std::string& what) { complaints.push_back(what); }) {}

@@ -124,6 +124,8 @@ TEST_CASE("every flag sets what it says") {
          }},
         {"may not ask", {"--probe", "no"}, [](settings& to) { to.may_ask_nodes = false; }},
         {"may ask", {"--probe=no", "--probe=yes"}, [](settings&) {}},
+        {"HTTP for nobody", {"--status", "off"}, [](settings& to) { to.status = status_scope::off; }},
+        {"HTTP for all", {"--status=off", "--status=all"}, [](settings& to) { to.status = status_scope::all; }},
         {"relaxed", {"-relaxed_command_check"}, [](settings& to) { to.relaxed_command_check = true; }},
         {"the least time", {"-packet_timeout", "1"}, [](settings& to) { to.packet_timeout = std::chrono::seconds(1); }},
         {"the greatest time",
@@ -262,6 +264,8 @@ TEST_CASE("every key of the file sets what it says") {
          }},
         {"may not ask", "probe = no\n", [](settings& to) { to.may_ask_nodes = false; }},
         {"may ask", "probe = yes\n", [](settings&) {}},
+        {"HTTP for all", "status = all\n", [](settings& to) { to.status = status_scope::all; }},
+        {"HTTP for this machine", "status = loopback\n", [](settings&) {}},
         {"relaxed", "relaxed_command_check = yes\n", [](settings& to) { to.relaxed_command_check = true; }},
         {"not relaxed", "relaxed_command_check = no\n", [](settings&) {}},
         {"a time", "packet_timeout = 5\n", [](settings& to) { to.packet_timeout = std::chrono::seconds(5); }},
@@ -436,7 +440,7 @@ TEST_CASE("a mistake is told in one sentence, word for word") {
          "prot = 1\n",
          "FILE:1: the key prot is not known; allowed are port, relaxed_command_check, "
          "packet_timeout, listen, "
-         "probe, log_level, and the section [host]"},
+         "probe, status, log_level, and the section [host]"},
         {{}, {}, "port = 1\n[hosts]\n", "FILE:2: the section [hosts] is not known; allowed is [host]"},
         {{}, {}, "port\n", "FILE:1: 'port' is not allowed: a line is 'key = value', '[host]' or a comment after '#'"},
         {{}, {}, "port = 1\nport = 2\n", "FILE:2: port = 2 comes after FILE:1: port: give one of the two"},

@@ -62,6 +62,7 @@ std::string some_records() {
     put_beginning(records, 1000, time_point(std::chrono::seconds(5)), 900);
     put_machine(records, workshop);
     put_settings(records, {"/etc/loopmd/loopmd.conf", "listen = loopback\n"});
+    put_restarts(records, 3);
     put_former_name(records, {"old", 40001, 7, everything_found(), 950});
     put_registration(records, everything_registered(1));
     put_registration(records, everything_registered(2));
@@ -84,6 +85,7 @@ TEST_CASE("a snapshot gives every field again") {
     CHECK(read.table.former.greatest_forgotten_count() == 900);
     CHECK(read.machine == workshop);
     CHECK(read.settings == settings_text{"/etc/loopmd/loopmd.conf", "listen = loopback\n"});
+    CHECK(read.restarts == 3);
     auto expected = everything_registered(1);
     expected.descriptor = -1; // the other process's: not written
     CHECK(read.table.registrations == std::vector{expected});
@@ -124,7 +126,7 @@ TEST_CASE("a snapshot that ends early is refused, unless it ends between two rec
         at += 8 + size;
         boundaries.push_back(at);
     }
-    CHECK(boundaries.size() == 7);
+    CHECK(boundaries.size() == 8);
     for (std::size_t length = 0; length <= whole.size(); ++length) {
         CAPTURE(length);
         const bool is_boundary = std::find(boundaries.begin(), boundaries.end(), length) != boundaries.end();
@@ -248,7 +250,7 @@ TEST_CASE("a file that is foreign, of another version, or torn says what it is")
     CHECK(complaint_of(other) == "the checksum of its record 1 is wrong");
     other = good;
     other[31] = static_cast<char>(other[31] - 1);
-    CHECK(complaint_of(other) == "its record 7 is torn");
+    CHECK(complaint_of(other) == "its record 8 is torn");
     const test::tcp_socket no_file(::socket(AF_INET, SOCK_STREAM, 0));
     CHECK(std::get<std::string>(read_snapshot_file(no_file.descriptor())) == "it is no file");
     CHECK(std::get<std::string>(read_snapshot_file(-1)) == "it is no file");
