@@ -82,7 +82,7 @@ class life {
               io, [this]() -> const service& { return server_.mind(); }, [this] { return facts(); }),
           server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
-                   .tell = [this](const event& what) { tell(what); },
+                   .tell = [this](event&& what) { tell(std::move(what)); },
                    .stop = [this] { end("a client asked for it"); },
                    .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
                    .let_go = [this](connection_number who) { return succession_.let_go(who); },
@@ -153,10 +153,10 @@ class life {
 
     // ---- what happens
 
-    void tell(const event& what) {
+    void tell(event&& what) {
         write_line(*spdlog::default_logger(), *known_, what);
         reports_.changed();
-        site_.tell(what);
+        site_.tell(std::move(what));
         look_whether_idle();
     }
 

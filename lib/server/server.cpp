@@ -541,8 +541,8 @@ void server::perform(guest* who) {
             perform(*keeping);
         } else if (const auto* leaving = std::get_if<let_go>(&one)) {
             perform(*leaving);
-        } else if (const auto* happened = std::get_if<event>(&one)) {
-            hooks_.tell(*happened);
+        } else if (auto* happened = std::get_if<event>(&one)) {
+            hooks_.tell(std::move(*happened));
         } else {
             is_stop_asked = true;
         }

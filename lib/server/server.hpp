@@ -43,8 +43,8 @@ struct server_hooks {
     /// Finds out to which host a registration belongs; `server::found` is to be called with the answer, on the
     /// server's thread and never from inside this call.
     std::function<void(question)> ask;
-    /// Told of everything that happens to registrations.
-    std::function<void(const event&)> tell;
+    /// Told of everything that happens to registrations; may keep it.
+    std::function<void(event&&)> tell;
     /// A client asked the daemon to end, and may; its reply is written.
     std::function<void()> stop;
     /// Has a registration outlive the process (service's action `keep`). Null: nobody does; then `let_go` is as well.

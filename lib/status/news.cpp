@@ -11,8 +11,8 @@ namespace epmd {
 
 namespace json = boost::json;
 
-void news::add(const event& what, time_point now) {
-    keep({.what = what, .at = now, .text = {}});
+void news::add(event what, time_point now) {
+    keep({.what = std::move(what), .at = now, .text = {}});
 }
 
 void news::add(std::string_view what, std::optional<std::string> trouble, time_point now) {

@@ -31,7 +31,7 @@ class news {
     static constexpr std::size_t most_unread = 4096;
 
     /// Something happened to a node.
-    void add(const event&, time_point);
+    void add(event, time_point);
     /// Something happened to the daemon, which has a name: `reloaded`, `not_upgraded`, `hosts_changed`. `trouble`: what
     /// was wrong.
     void add(std::string_view what, std::optional<std::string> trouble, time_point);

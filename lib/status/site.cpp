@@ -391,9 +391,9 @@ void site::announce() {
     lately.forget_before(unread_by_any);
 }
 
-void site::tell(const event& what) {
+void site::tell(event what) {
     if (!what.is_repeated) {
-        subject_.lately().add(what, now());
+        subject_.lately().add(std::move(what), now());
         announce();
     }
 }

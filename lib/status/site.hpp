@@ -50,7 +50,7 @@ class site {
     void end_all();
 
     /// Tells those who follow the events.
-    void tell(const event&);
+    void tell(event);
     /// The configuration was read again; `trouble`: and nothing came of it, for that reason.
     void tell_reloaded(const std::optional<std::string>& trouble);
     /// No other program took our place.

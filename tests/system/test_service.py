@@ -340,6 +340,28 @@ class Kept(ServiceCase):
             eventually(lambda: self.is_at(machine, "127.0.0.2", lowry), "idfe is at lowry", 10.0)
 
 
+class Shown(ServiceCase):
+    """What the service shows from inside its sandbox."""
+
+    READ = "import sys, urllib.request as web; print(web.urlopen(web.Request(sys.argv[1], headers={'Accept': sys.argv[2]})).read().decode())"
+
+    def read(self, machine: Booted, path: str, accept: str = "*/*") -> str:
+        return machine.run("python3", "-c", self.READ, f"http://127.0.0.1:4369{path}", accept).stdout
+
+    def test_the_page_and_the_metrics_which_count_the_restarts_that_lost_nothing(self) -> None:
+        with self.served() as machine:
+            self.two_namesakes(machine)
+            self.assertTrue(self.read(machine, "/", "text/html").startswith("<!doctype html>"))
+            for how in (lambda: machine.systemctl("restart", SERVICE), lambda: machine.signal(SERVICE, signal.SIGKILL)):
+                replaced(machine, how)
+            found = dict(line.rsplit(" ", 1) for line in self.read(machine, "/metrics").splitlines() if line and line[0] != "#")
+            self.assertEqual((found["epmd_restarts_survived_total"], found["epmd_survives_restart"]), ("2", "1"))
+            self.assertEqual(found['epmd_nodes_by_state{state="placed"}'], "2")
+            for series in ("process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total"):
+                self.assertGreater(float(found[series]), 0, series)
+            self.assertIn('"user":"root"', self.read(machine, "/nodes"))
+
+
 class Configuration(ServiceCase):
     """A host of two addresses shows which configuration is in force: who registers at one is found at the other."""
 
