@@ -38,8 +38,8 @@ std::string node_text(const json::value& node) {
 /// Empty: there is nothing to say of it.
 std::string line_of(const std::string& event, const json::value& data) {
     std::string text;
-    if (event == "nodes" || event == "registered") {
-        return {}; // where it is comes next
+    if (event == "nodes" || event == "registered" || event == "changed") {
+        return {}; // where it is comes next, or is known
     }
     if (event == "reloaded" || event == "not_upgraded") {
         const auto trouble = text_of(data, "trouble");

@@ -323,7 +323,7 @@ class life {
             spdlog::info("reloaded {}: {} hosts are configured",
                          settings_.config_file.empty() ? "the settings" : settings_.config_file,
                          settings_.hosts.size());
-            reloads_.is_last_good = true;
+            reloads_.trouble.reset();
             ++reloads_.good;
             site_.tell_reloaded({});
             if (server_.status() != status_before) {
@@ -331,7 +331,7 @@ class life {
             }
         } catch (const std::exception& error) {
             spdlog::warn("not reloaded, all stays as it was: {}", error.what());
-            reloads_.is_last_good = false;
+            reloads_.trouble = error.what();
             ++reloads_.failed;
             site_.tell_reloaded(error.what());
         }

@@ -106,6 +106,14 @@ std::vector<std::string> hosts::names_of(host which) const {
     return names;
 }
 
+std::string hosts::first_name_of(host which) const {
+    auto name = name_of(which);
+    if (const auto found = file_names_.find(which); name.empty() && found != file_names_.end()) {
+        name = found->second.front();
+    }
+    return name;
+}
+
 std::optional<host> hosts::known_as(std::string_view name) const {
     if (const auto found = named(name)) {
         return found;

@@ -92,6 +92,9 @@ class hosts {
     /// All names of a host that are known without asking any resolver: name_of, then those of the hosts file.
     [[nodiscard]] std::vector<std::string> names_of(host) const;
 
+    /// The first of them, without making the others; empty: it has none.
+    [[nodiscard]] std::string first_name_of(host) const;
+
     /// The host that has that name by the configuration, as the machine's hostname or by the hosts file.
     [[nodiscard]] std::optional<host> known_as(std::string_view name) const;
 

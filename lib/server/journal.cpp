@@ -67,6 +67,9 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
     case event::kind::promoted:
         log.info("{} is at {}, where it was parked", node_text(who), host_text(who.where, known));
         break;
+    case event::kind::changed:
+        log.debug("{} is at {}, by {}", node_text(who), host_text(who.where, known), to_string(who.found.how));
+        break;
     case event::kind::unregistered:
         log.info("{} has gone", node_text(who));
         break;

@@ -66,6 +66,7 @@ struct event {
         unplaced,     ///< nothing names its host
         parked,       ///< `other` has its name at its host
         promoted,     ///< parked before, now in its place
+        changed,      ///< it stays where it is, and more is known of it: its owner, its name, better evidence
         unregistered, ///< a node went
         came_back,    ///< a node that was adopted has registered itself, which is told of next
         refused,      ///< `other` has its name, or the name is not allowed

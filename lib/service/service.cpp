@@ -440,6 +440,9 @@ void service::settle(connection_number connection, finding found, time_point now
         out.emplace_back(keep{.connection = connection, .is_new = false});
     }
     if (!change.has_moved()) {
+        if (change.has_changed) {
+            out.emplace_back(event_of(event::kind::changed, *change.self));
+        }
         return;
     }
     note_placement(*change.self);

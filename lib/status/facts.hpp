@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct visitor_facts {
 struct reload_facts {
     std::uint64_t good = 0;
     std::uint64_t failed = 0;
-    bool is_last_good = true; ///< also if it never was
+    std::optional<std::string> trouble{}; ///< why the last time failed; empty: it did not, or there was none
 };
 
 struct daemon_facts {

@@ -196,7 +196,7 @@ void put_life(exposition& out, const daemon_facts& facts) {
     out.add({{"result", "ok"}}, facts.reloads.good);
     out.add({{"result", "failed"}}, facts.reloads.failed);
     out.one("epmd_config_last_reload_successful", gauge, "Whether the last time went well; 1 if there was none.",
-            std::uint64_t{facts.reloads.is_last_good ? 1U : 0U});
+            std::uint64_t{facts.reloads.trouble ? 0U : 1U});
 }
 
 void put_process(exposition& out, const daemon_facts& facts, lexicon& words) {
@@ -212,7 +212,7 @@ void put_process(exposition& out, const daemon_facts& facts, lexicon& words) {
 /// A scrape in the making.
 class scrape {
   public:
-    explicit scrape(subject& what) : what_(what), hosts_(all_hosts(what.mind().registrations(), what.all_hosts())) {}
+    explicit scrape(subject& what) : what_(what) {}
 
     std::optional<std::string> operator()() {
         if (!has_begun_) {
@@ -237,6 +237,7 @@ class scrape {
         put_durations(out_, facts.counted);
         put_connections(out_, facts);
         put_process(out_, facts, what_.words());
+        hosts_ = all_hosts(mind.registrations(), what_.all_hosts());
         out_.begin("epmd_nodes", gauge, "Nodes that are placed at a host; the machine itself is 127.0.0.1.");
         has_begun_ = true;
     }
@@ -247,14 +248,18 @@ class scrape {
         for (; next_host_ < end; ++next_host_) {
             const auto& one = hosts_[next_host_];
             const auto address = to_string(one.first_address());
-            const auto names = what_.all_hosts().names_of(one);
-            out_.add({{"host", names.empty() ? address : names.front()}, {"address", address}},
+            const auto name = what_.all_hosts().first_name_of(one);
+            out_.add({{"host", name.empty() ? address : name}, {"address", address}},
                      std::uint64_t{mind.registrations().count_at(one)});
         }
     }
 
     void put_descriptors() {
-        if (const auto open = descriptors_.count_on()) {
+        if (!descriptors_) {
+            descriptors_.emplace();
+        }
+        if (const auto open = descriptors_->count_on()) {
+            descriptors_.reset();
             has_descriptors_ = true;
             out_.one("process_open_fds", gauge, "Descriptors that it has.", std::uint64_t{*open});
         }
@@ -265,7 +270,7 @@ class scrape {
     exposition out_;
     bool has_begun_ = false;
     std::size_t next_host_ = 0;
-    descriptor_count descriptors_;
+    std::optional<descriptor_count> descriptors_; // while it is counted: it may hold a descriptor itself
     bool has_descriptors_ = false;
 };
 

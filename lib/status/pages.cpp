@@ -56,15 +56,19 @@ class list {
     /// What is to be written of one; empty: it has gone.
     using writer = std::function<std::string(const Key&)>;
 
-    /// `separator`: before each.
-    list(std::string_view name, std::vector<Key> keys, std::string_view separator, writer write)
-        : name_(name), keys_(std::move(keys)), separator_(separator), write_(std::move(write)) {}
+    /// `look`: what is in it, when it is begun. `separator`: before each.
+    list(std::string_view name, std::function<std::vector<Key>()> look, std::string_view separator, writer write)
+        : name_(name), look_(std::move(look)), separator_(separator), write_(std::move(write)) {}
 
     std::optional<std::string> operator()() {
         if (has_ended_) {
             return std::nullopt;
         }
-        std::string text = next_ == 0 ? "{\"" + name_ + "\":[" : "";
+        std::string text;
+        if (look_) {
+            keys_ = std::exchange(look_, nullptr)();
+            text = "{\"" + name_ + "\":[";
+        }
         const auto end = std::min(next_ + rows_a_slice, keys_.size());
         for (; next_ < end; ++next_) {
             if (const auto row = write_(keys_[next_]); !row.empty()) {
@@ -77,6 +81,7 @@ class list {
 
   private:
     std::string name_;
+    std::function<std::vector<Key>()> look_; // null: it has begun
     std::vector<Key> keys_;
     std::string separator_;
     writer write_;
@@ -87,29 +92,35 @@ class list {
 
 /// Newest first.
 slices all_nodes(subject& what, std::string_view separator) {
-    std::vector<connection_number> numbers;
-    for (const auto* one : what.mind().registrations().all()) {
-        numbers.push_back(one->connection);
-    }
-    return list<connection_number>("nodes", std::move(numbers), separator, [&what](const connection_number& number) {
+    const auto look = [&what] {
+        std::vector<connection_number> numbers;
+        for (const auto* one : what.mind().registrations().all()) {
+            numbers.push_back(one->connection);
+        }
+        return numbers;
+    };
+    return list<connection_number>("nodes", look, separator, [&what](const connection_number& number) {
         const auto* one = what.mind().registrations().find(number);
         return one == nullptr ? std::string() : json::serialize(report_of(*one, what.all_hosts(), what.words()));
     });
 }
 
 slices every_host(subject& what) {
-    return list<host>("hosts", all_hosts(what.mind().registrations(), what.all_hosts()), "\n",
-                      [&what](const host& one) {
-                          return json::serialize(report_of(one, what.mind().registrations(), what.all_hosts()));
-                      });
+    const auto look = [&what] { return all_hosts(what.mind().registrations(), what.all_hosts()); };
+    return list<host>("hosts", look, "\n", [&what](const host& one) {
+        return json::serialize(report_of(one, what.mind().registrations(), what.all_hosts()));
+    });
 }
 
 /// The oldest first.
 slices recent_events(subject& what) {
-    const auto& lately = what.lately();
-    std::vector<news::number> numbers(static_cast<std::size_t>(lately.next() - lately.first_kept()));
-    std::iota(numbers.begin(), numbers.end(), lately.first_kept());
-    return list<news::number>("events", std::move(numbers), "\n", [&what](const news::number& number) {
+    const auto look = [&what] {
+        const auto& lately = what.lately();
+        std::vector<news::number> numbers(static_cast<std::size_t>(lately.next() - lately.first_kept()));
+        std::iota(numbers.begin(), numbers.end(), lately.first_kept());
+        return numbers;
+    };
+    return list<news::number>("events", look, "\n", [&what](const news::number& number) {
         return number < what.lately().first()
                    ? std::string()
                    : json::serialize(what.lately().report_of(number, what.all_hosts(), what.words()));
@@ -134,8 +145,12 @@ page_reply reply_of(page which, subject& what, const asker& who) {
     case page::hosts:
         return {.body = every_host(what)};
     case page::status:
-        return {.body = one_slice(line_of(
-                    report_of(what.facts(), what.mind(), what.words(), who.at, std::chrono::steady_clock::now())))};
+        return {.body = [&what, at = who.at, is_done = false]() mutable {
+            return std::exchange(is_done, true)
+                       ? std::nullopt
+                       : std::optional(line_of(
+                             report_of(what.facts(), what.mind(), what.words(), at, std::chrono::steady_clock::now())));
+        }};
     case page::nodes:
         return {.body = all_nodes(what, "\n")};
     case page::recent:

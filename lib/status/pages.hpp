@@ -35,7 +35,8 @@ class subject {
     lexicon words_;
 };
 
-/// The next part of a text, which may be empty; nothing: that was all. Between two calls the world may change.
+/// The next part of a text, which may be empty; nothing: that was all. Between two calls the world may change; before
+/// the first nothing was looked at.
 using slices = std::function<std::optional<std::string>()>;
 
 struct page_reply {

@@ -7,7 +7,6 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -38,10 +37,9 @@ bool has_host(const registration& one) {
 }
 
 json::object short_report_of(host which, const hosts& known) {
-    const auto names = known.names_of(which);
     json::object result;
     result["address"] = to_string(which.first_address());
-    result["name"] = names.empty() ? json::value(nullptr) : text(names.front());
+    result["name"] = text_or_null(known.first_name_of(which));
     return result;
 }
 
@@ -52,7 +50,7 @@ std::string_view origin_of(host which, const hosts& known) {
     if (known.is_configured(which.first_address())) {
         return "configured";
     }
-    return known.names_of(which).empty() ? "seen" : "hosts_file";
+    return known.first_name_of(which).empty() ? "seen" : "hosts_file";
 }
 
 } // namespace
@@ -91,6 +89,8 @@ std::string_view to_string(event::kind what) noexcept {
         return "unregistered";
     case event::kind::came_back:
         return "came_back";
+    case event::kind::changed:
+        return "changed";
     case event::kind::refused:
         return "refused";
     }
@@ -133,18 +133,17 @@ json::object report_of(const registration& one, const hosts& known, lexicon& wor
 }
 
 std::vector<host> all_hosts(const registry& all, const hosts& known) {
-    std::vector<host> result{the_machine};
-    std::set<host> others; // in the order of their addresses
+    auto others = all.hosts_with_nodes();
     for (const auto& one : known.machine().names) {
-        others.insert(known.at(one.where));
+        others.push_back(known.at(one.where));
     }
-    for (const auto& one : all.hosts_with_nodes()) {
-        others.insert(one);
-    }
-    others.erase(the_machine);
+    std::erase_if(others,
+                  [&](const host& one) { return one.is_machine() || known.is_configured(one.first_address()); });
+    std::sort(others.begin(), others.end()); // by their addresses
+    others.erase(std::unique(others.begin(), others.end()), others.end());
+    std::vector<host> result{the_machine};
     for (const auto& one : known.configured()) {
         result.emplace_back(one.addresses.front());
-        others.erase(result.back());
     }
     result.insert(result.end(), others.begin(), others.end());
     return result;
@@ -188,7 +187,7 @@ json::object report_of(const daemon_facts& facts, const service& mind, lexicon& 
     result["path"] = text_or_null(facts.program);
     result["started"] = words.clock.text(facts.started);
     result["run"] = facts.started.time_since_epoch().count();
-    result["uptime_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(now - facts.started).count();
+    result["uptime_seconds"] = words.clock.seconds(now) - words.clock.seconds(facts.started);
     result["port"] = facts.port;
     json::array listeners;
     for (const auto& one : facts.listeners) {
@@ -202,6 +201,10 @@ json::object report_of(const daemon_facts& facts, const service& mind, lexicon& 
     result["config_file"] = text_or_null(facts.config_file);
     result["survives_restart"] = facts.is_kept;
     result["restarts_survived"] = facts.restarts;
+
+    json::object reloads{{"ok", facts.reloads.good}, {"failed", facts.reloads.failed}};
+    put_trouble(reloads, facts.reloads.trouble);
+    result["reloads"] = std::move(reloads);
 
     json::object limits;
     limits["connections"] = facts.connections;

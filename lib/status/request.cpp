@@ -22,6 +22,16 @@ std::optional<page> page_of(std::string_view target) noexcept {
     return found == pages.end() ? std::nullopt : std::optional(found->second);
 }
 
+split_target split(std::string_view target) noexcept {
+    constexpr std::string_view scheme = "http://";
+    if (!target.starts_with(scheme)) {
+        return {.authority = {}, .path = target};
+    }
+    target.remove_prefix(scheme.size());
+    const auto slash = std::min(target.find('/'), target.size());
+    return {.authority = target.substr(0, slash), .path = slash < target.size() ? target.substr(slash) : "/"};
+}
+
 bool wants_html(std::string_view accept) noexcept {
     return accept.find("text/html") != std::string_view::npos;
 }

@@ -27,6 +27,14 @@ enum class page {
 /// The page of a request's target. Empty: there is none of that name; a query is none.
 std::optional<page> page_of(std::string_view target) noexcept;
 
+/// A target that is a whole URL (RFC 9112, section 3.2.2: every server takes those) in its two parts. Any other: the
+/// authority is empty, and the path all of it.
+struct split_target {
+    std::string_view authority; ///< goes before the Host header
+    std::string_view path;
+};
+split_target split(std::string_view target) noexcept;
+
 /// Whether an Accept header is a browser's, which names HTML; curl and the like take anything.
 bool wants_html(std::string_view accept) noexcept;
 

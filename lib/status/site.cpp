@@ -13,10 +13,14 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <utility>
+
+#include <sys/socket.h>
 
 namespace epmd {
 namespace {
@@ -56,8 +60,22 @@ constexpr std::string_view content_security_policy =
     "default-src 'none'; connect-src 'self'; img-src 'self'; script-src 'self'; style-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// How long those whose time is over may go on to read what was said before. Chosen, not tuned.
+constexpr std::chrono::seconds time_for_last_words{2};
+
 time_point now() {
     return std::chrono::steady_clock::now();
+}
+
+std::string_view view_of(const boost::core::string_view& text) noexcept {
+    return {text.data(), text.size()};
+}
+
+/// Whether the peer is known to have gone: then nothing need be made for it. One that has only closed its side reads.
+bool was_reset(stream_socket& socket) {
+    char byte = 0;
+    const auto size = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
 }
 
 /// No: its peer has gone, or took too long; or it speaks neither our protocol nor a method of HTTP that we know, and is
@@ -83,13 +101,14 @@ struct site::visitor {
     bool is_open = true;
     bool has_asked = false; // its request is there whole
     bool has_room = true;
-    bool is_last_word = false; // it ends as soon as it has read what there is
+    bool is_one_too_many = false; // there were max_visitors when it came
     bool follows = false;
-    news::number unread = 0; // where it reads on
-    bool is_waiting = false; // it has read all that happened
-    time_point quiet_until;  // it is told nothing before that
-    timer rest;              // ends early when something has happened
-    timer turn;              // ends when it may write something
+    news::number unread = 0;                                      // where it reads on
+    news::number last = std::numeric_limits<news::number>::max(); // it ends when it has read what is before that
+    bool is_waiting = false;                                      // it has read all that happened
+    time_point quiet_until;                                       // it is told nothing before that
+    timer rest;                                                   // ends early when something has happened
+    timer turn;                                                   // ends when it may write something
 };
 
 namespace {
@@ -138,7 +157,7 @@ awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& err
 } // namespace
 
 site::site(asio::io_context& io, std::function<const service&()> mind, std::function<daemon_facts()> facts)
-    : io_(io), subject_(std::move(mind), std::move(facts)) {}
+    : io_(io), subject_(std::move(mind), std::move(facts)), last_words_(io) {}
 
 site::~site() = default;
 
@@ -156,9 +175,11 @@ void site::visit(stream_socket socket, const origin& from, std::string received,
     }
     const auto self = std::make_shared<visitor>(std::move(socket), from);
     self->has_room = has_room;
+    self->is_one_too_many = visitors_.size() >= max_visitors;
     const auto bytes = self->received.prepare(received.size());
     asio::buffer_copy(bytes, asio::buffer(received));
     self->received.commit(received.size());
+    self->has_asked = received.find("\r\n\r\n") != std::string::npos;
     visitors_.push_back(self);
     if (is_open_) {
         begin(self);
@@ -188,13 +209,24 @@ bool site::end_one() {
 
 void site::end_all() {
     for (const auto& one : std::list<visitor_ptr>(visitors_)) {
-        one->is_last_word = true;
+        one->last = subject_.lately().next();
         if (!one->has_asked) {
             end(one);
         } else if (one->is_waiting) {
             one->rest.cancel();
         }
     }
+    last_words_.expires_after(time_for_last_words);
+    last_words_.async_wait([this](error_code error) {
+        if (error) {
+            return;
+        }
+        for (const auto& one : std::list<visitor_ptr>(visitors_)) {
+            if (one->last <= subject_.lately().next()) {
+                end(one);
+            }
+        }
+    });
 }
 
 /// Its coroutine sees that, and leaves.
@@ -210,8 +242,9 @@ void site::end(const visitor_ptr& self) {
 
 /// What is said to a request that was read, or could not be.
 page_reply site::answer_to(const http_request& request, const error_code& error, const visitor& who) {
-    const auto host = request[http::field::host];
-    const auto what = page_of({request.target().data(), request.target().size()});
+    const auto target = split({request.target().data(), request.target().size()});
+    const auto host = target.authority.empty() ? view_of(request[http::field::host]) : target.authority;
+    const auto what = page_of(target.path);
     if (error == http::error::header_limit) {
         return refusal_reply(431, "a request has " + std::to_string(max_header_bytes) + " bytes at most");
     }
@@ -224,10 +257,10 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (request.count(http::field::host) > 1) {
         return refusal_reply(400, "there are two Host headers");
     }
-    if (visitors_.size() > max_visitors) {
+    if (who.is_one_too_many) {
         return refusal_reply(503, std::to_string(max_visitors) + " others are being served; come again later");
     }
-    if (!is_host_header_allowed({host.data(), host.size()}, who.from, subject_.all_hosts())) {
+    if (!is_host_header_allowed(host, who.from, subject_.all_hosts())) {
         return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
                                   "localhost, and the names of hosts");
     }
@@ -237,8 +270,8 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (what == page::events && following_ >= max_followers) {
         return refusal_reply(503, std::to_string(max_followers) + " others follow the events; come again later");
     }
-    const auto accept = request[http::field::accept];
-    return reply_of(*what, subject_, {.at = who.from.local, .wants_html = wants_html({accept.data(), accept.size()})});
+    return reply_of(*what, subject_,
+                    {.at = who.from.local, .wants_html = wants_html(view_of(request[http::field::accept]))});
 }
 
 awaitable site::serve(visitor_ptr self) {
@@ -248,15 +281,22 @@ awaitable site::serve(visitor_ptr self) {
     self->stream.expires_after(peer_patience);
     co_await http::async_read_header(self->stream, self->received, parser, asio::redirect_error(use_awaitable, error));
     const auto& request = parser.get();
+    if (!self->is_open) { // its place was needed meanwhile
+        co_return;
+    }
     if (!may_be_answered(request.method(), error)) {
         end(self);
         co_return;
     }
     self->has_asked = true;
+    co_await take_turn(self);
+    if (!self->is_open) {
+        co_return;
+    }
     const bool is_head = request.method() == http::verb::head;
     const unsigned version = error || request.version() >= 11 ? 11 : 10;
     const auto answer = answer_to(request, error, *self);
-    if (answer.is_endless && !is_head) { // from this moment on: what happens now is not among the nodes
+    if (answer.is_endless && !is_head) {
         self->follows = true;
         self->unread = subject_.lately().next();
         ++following_;
@@ -284,7 +324,8 @@ awaitable site::serve(visitor_ptr self) {
 awaitable site::write_body(visitor_ptr self, slices body, unsigned version, error_code& error) {
     while (self->is_open && !error) {
         co_await take_turn(self);
-        auto slice = self->is_open ? body() : std::nullopt;
+        const bool is_wanted = self->is_open && !was_reset(self->stream.socket());
+        auto slice = is_wanted ? body() : std::nullopt;
         if (!slice) {
             co_return;
         }
@@ -319,7 +360,14 @@ void site::next_turn() {
 awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
     error_code error;
     co_await write_slice(self->stream, "event: nodes\ndata: ", version, error);
-    co_await write_body(self, nodes, version, error);
+    // From the first slice on: what happened before is among the nodes.
+    const auto from_then_on = [this, self, nodes, has_begun = false]() mutable {
+        if (!std::exchange(has_begun, true)) {
+            self->unread = subject_.lately().next();
+        }
+        return nodes();
+    };
+    co_await write_body(self, from_then_on, version, error);
     co_await write_slice(self->stream, "\n", version, error); // an empty line ends an event
     if (error) {
         co_return;
@@ -334,7 +382,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
         co_await have_news(self);
         auto text = self->is_open ? unread_of(*self) : std::string();
         if (text.empty()) {
-            if (self->is_last_word) {
+            if (self->unread >= self->last) {
                 co_return;
             }
             text = ":\n\n"; // a comment: so it knows that we are there
@@ -350,7 +398,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
 /// without anything, when it is to hear of us all the same.
 awaitable site::have_news(visitor_ptr self) {
     error_code ended;
-    if (self->unread == subject_.lately().next() && !self->is_last_word) {
+    if (self->unread == subject_.lately().next() && self->unread < self->last) {
         self->is_waiting = true;
         self->rest.expires_after(heartbeat_interval);
         co_await self->rest.async_wait(asio::redirect_error(use_awaitable, ended));
@@ -367,7 +415,7 @@ awaitable site::have_news(visitor_ptr self) {
 std::string site::unread_of(visitor& who) {
     std::string text;
     auto& lately = subject_.lately();
-    while (who.unread < lately.next() && text.size() < bytes_at_once) {
+    while (who.unread < std::min(lately.next(), who.last) && text.size() < bytes_at_once) {
         text += lately.text_of(who.unread++, subject_.all_hosts(), subject_.words());
     }
     return text;
@@ -396,6 +444,7 @@ void site::announce() {
 
 void site::tell(event what) {
     if (!what.is_repeated) {
+        subject_.words().clock.look();
         subject_.lately().add(std::move(what), now());
         announce();
     }

@@ -80,6 +80,7 @@ class site {
     std::list<visitor_ptr> visitors_; // the one that is there longest first
     std::deque<visitor_ptr> in_line_; // those that have something to write
     std::size_t following_ = 0;
+    timer last_words_; // of end_all
     bool is_turn_due_ = false;
     bool is_open_ = false;
 };

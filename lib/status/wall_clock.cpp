@@ -1,26 +1,50 @@
 #include "status/wall_clock.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
 namespace epmd {
 namespace {
 
-/// A difference of the two clocks that is no more than this is the time that it takes to read them. Chosen, not tuned.
+/// A difference of two clocks that is no more than this is the time that it takes to read them. Chosen, not tuned.
 constexpr std::chrono::milliseconds jitter{500};
+
+/// Suspensions that are remembered; then the oldest two are one. Chosen, not tuned: a year of a laptop.
+constexpr std::size_t most_suspensions = 1024;
 
 } // namespace
 
-std::int64_t wall_clock::seconds(time_point moment) {
-    using std::chrono::system_clock;
-    const auto offset =
-        system_clock::now().time_since_epoch() -
-        std::chrono::duration_cast<system_clock::duration>(std::chrono::steady_clock::now().time_since_epoch());
+clock_readings read_clocks() {
+    timespec boot{};
+    ::clock_gettime(CLOCK_BOOTTIME, &boot);
+    return {.steady = std::chrono::steady_clock::now(),
+            .since_boot = std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec),
+            .of_day = std::chrono::system_clock::now()};
+}
+
+void wall_clock::look() {
+    const auto now = read_();
+    const auto slept = now.since_boot - now.steady.time_since_epoch();
+    if (suspensions_.empty() || slept > suspensions_.back().slept + jitter) {
+        suspensions_.push_back({.after = looked_, .slept = slept});
+        if (suspensions_.size() > most_suspensions) {
+            suspensions_.erase(suspensions_.begin());
+        }
+    }
+    looked_ = now.steady;
+    const auto offset = now.of_day.time_since_epoch() - now.since_boot;
     if (offset > offset_ + jitter || offset + jitter < offset_) {
         offset_ = offset;
     }
-    const auto of_day = std::chrono::duration_cast<system_clock::duration>(moment.time_since_epoch()) + offset_;
-    return std::chrono::floor<std::chrono::seconds>(of_day).count();
+}
+
+std::int64_t wall_clock::seconds(time_point moment) {
+    look();
+    const auto later = std::find_if(suspensions_.rbegin(), suspensions_.rend(),
+                                    [&](const suspension& one) { return one.after < moment; });
+    const auto slept = later != suspensions_.rend() ? later->slept : suspensions_.front().slept;
+    return std::chrono::floor<std::chrono::seconds>(moment.time_since_epoch() + slept + offset_).count();
 }
 
 std::string wall_clock::text(time_point moment) {

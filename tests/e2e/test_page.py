@@ -112,7 +112,7 @@ class Machine(PageCase):
         self.assertLess(time.monotonic() - began, 1.0)
         vm.kill()
         self.wait_for_names(browser, "127.0.0.2")
-        lines = browser.text("#recent li bdi")
+        lines = browser.text("#recent li span")
         self.assertRegex(lines[0], r"^idfe@lowry, port \d+, went from lowry")
         self.assertEqual(lines[1], "other, port 7, went from lowry.example.test")
         self.assertEqual(lines[2], "other, port 7, is at lowry.example.test, by destination")
@@ -157,13 +157,29 @@ class Machine(PageCase):
             self.assertEqual(ask.register("idfe", 9, to="127.0.0.2", node_type=ask.C_NODE).result, 1)
             browser = self.open()
             browser.wait("document.querySelectorAll('#recent li').length === 4", "all that happened is there")
-            lines = browser.text("#recent li bdi")
+            lines = browser.text("#recent li span")
         self.assertRegex(lines[0], "^idfe, port 9, was refused: its name is taken; idfe, .* has it$")
         self.assertEqual(lines[1:], [
             "idfe, port 8, is at lowry.example.test, by destination",
             "short, port 7, went from lowry.example.test",
             "short, port 7, is at lowry.example.test, by destination",
         ])
+
+    def test_what_is_found_out_of_a_node_that_has_its_place_already_is_shown(self) -> None:
+        browser = self.open()
+        with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE):
+            browser.wait(f"document.querySelector('.node').textContent.includes('python3 {os.getpid()}, root')", "its owner is named")
+
+    def test_the_newest_event_is_the_first_whatever_is_read_meanwhile(self) -> None:
+        browser = self.open()
+        for number in range(40):
+            ask.register(f"ev{number}", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        self.daemon.hang_up()
+        browser.wait("document.querySelector('#recent li span').textContent === 'The configuration was read again'", "the reload is the newest")
+        ask.register("last", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        browser.wait("document.querySelector('#recent li span').textContent.startsWith('last, port 7, went')", "and now this")
+        numbers = browser.evaluate("[...document.querySelectorAll('#recent li')].map((one) => one.event.number)")
+        self.assertEqual(numbers, sorted(numbers, reverse=True))
 
     def test_hosts_that_get_a_name_have_it_at_once(self) -> None:
         config = self.file("loopmd.conf", "")
@@ -179,6 +195,8 @@ class Machine(PageCase):
             config.write_text("colour = red\n")
             daemon.hang_up()
             browser.wait("!document.querySelector('#attention').hidden", "the mistake wants attention")
+            browser.go(MACHINE)  # also for who comes later
+            browser.wait("!document.querySelector('#attention').hidden", "it still does")
             self.assertIn("colour", self.attention(browser))
 
     def test_a_tab_that_nobody_looks_at_holds_no_stream(self) -> None:
@@ -273,7 +291,7 @@ class Attention(PageCase):
         self.assertIn(f"idfe@lowry (port {second.distribution_port()}) is parked: another node has its name at lowry.example.test", self.attention(browser))
         first.kill()
         browser.wait("document.querySelector('#attention').hidden && document.querySelector('.badge') === null", "it got its place")
-        self.assertIn("got its place at lowry.example.test", " ".join(browser.text("#recent li bdi")))
+        self.assertIn("got its place at lowry.example.test", " ".join(browser.text("#recent li span")))
 
 
 class Hostile(PageCase):
@@ -291,7 +309,7 @@ class Hostile(PageCase):
             self.assertEqual(set(self.names(browser, "127.0.0.2")), {*names, "idfe@lowry"})
             browser.wait("document.querySelectorAll('#recent li').length >= 7", "the events are there")
             self.assertEqual(browser.evaluate("document.querySelectorAll('img, b, i, iframe, main script').length"), 0)
-            self.assertIn(self.MARKUP, " ".join(browser.text("#recent li bdi")))
+            self.assertIn(self.MARKUP, " ".join(browser.text("#recent li span")))
             self.assertEqual(browser.evaluate("document.title"), "workshop · loopmd")
         self.assertEqual(browser.complaints(), [])
 
@@ -316,11 +334,17 @@ class Hostile(PageCase):
     def test_a_name_that_turns_writing_round_turns_nothing_else(self) -> None:
         with ask.register("abc\u202edcba", 7, to="127.0.0.2", node_type=ask.C_NODE):
             browser = self.open()
-            self.assertEqual(self.names(browser, "127.0.0.2"), ["abc\u202edcba"])
-            # Whatever stands beside it keeps its place.
-            beside = browser.evaluate("(() => { const [port] = document.querySelectorAll('.node dd bdi'); return port.getBoundingClientRect().left > port.closest('div').querySelector('dt').getBoundingClientRect().left })()")
-            self.assertTrue(beside)
+            self.assertEqual(self.names(browser, "127.0.0.2"), ["abc\\u{202e}dcba"])  # escaped, as what is not seen
             self.assertEqual(browser.evaluate("getComputedStyle(document.querySelector('.name')).unicodeBidi"), "isolate")
+            for name in ("\u200b\u200b", "\u0627\u0644\u0639\u0642\u062f\u0629"):  # nothing to see; and Arabic, which is written the other way
+                stack = self.enterContext(contextlib.ExitStack())
+                stack.enter_context(ask.register(name, 8, node_type=ask.C_NODE))
+                browser.wait("!document.querySelector('#attention').hidden", "it is unplaced, and wants attention")
+                self.assertNotEqual(browser.evaluate("document.querySelector('#attention li bdi').getBoundingClientRect().width"), 0)
+                left = browser.evaluate("(() => { const [name, port] = document.querySelectorAll('#attention li bdi'); return [name, port].map((one) => one.getBoundingClientRect().left) })()")
+                self.assertLess(left[0], left[1])  # the sentence goes on to the right
+                stack.close()
+                browser.wait("document.querySelector('#attention').hidden", "it has gone")
 
     def test_a_name_that_was_made_to_lead_here_reads_nothing(self) -> None:
         """DNS rebinding: the script of another site, whose name now means 127.0.0.1."""
@@ -427,8 +451,13 @@ class Looks(PageCase):
             reached.append(here)
         self.assertEqual([text for text, _ in reached], browser.evaluate("[...document.querySelectorAll('a, button')].filter((one) => one.checkVisibility()).map((one) => one.textContent)"))
         self.assertEqual({outline for _, outline in reached}, {"solid"})
+        passing = ask.register("passing", 7, to="127.0.0.9", node_type=ask.C_NODE)
+        browser.wait(f"document.querySelector('{self.card('127.0.0.9')}') !== null", "a host comes")
         while browser.evaluate("document.activeElement.textContent") != "lowry.example.test":
             browser.press("Tab")
+        passing.close()
+        browser.wait(f"document.querySelector('{self.card('127.0.0.9')}') === null", "and goes")
+        self.assertEqual(browser.evaluate("document.activeElement.textContent"), "lowry.example.test")
         browser.press("Enter")
         browser.wait("location.hostname === '127.0.0.2'", "the host's own page is there")
 
@@ -442,12 +471,18 @@ class Crowd(PageCase):
             self.assertEqual(browser.text(f"{self.card('127.0.0.2')} .count"), ["2000 nodes"])
             self.assertEqual(len(self.names(browser, "127.0.0.2")), 100)
             began = time.monotonic()
-            stack.enter_context(ask.register("a-first", 7, to="127.0.0.2", node_type=ask.C_NODE))
+            first = stack.enter_context(ask.register("a-first", 7, to="127.0.0.2", node_type=ask.C_NODE))
             browser.wait("document.querySelector('.node .name').textContent === 'a-first'", "one more is seen")
             self.assertLess(time.monotonic() - began, 1.0)
             self.assertEqual(browser.text(".more:not([hidden])"), ["show all 2001 nodes"])
             browser.evaluate("document.querySelector('.more:not([hidden])').focus()")
             browser.press("Enter")
             browser.wait("document.querySelectorAll('.node').length === 2001", "all are shown")
+            self.assertEqual(browser.evaluate("document.activeElement.tagName"), "H3")  # where the button was
+            began = time.monotonic()
+            first.close()
+            browser.wait("document.querySelectorAll('.node').length === 2000", "the first one goes")
+            self.assertLess(time.monotonic() - began, 1.5)
+            self.assertEqual(browser.evaluate("document.activeElement.tagName"), "H3")
         browser.wait("document.querySelectorAll('.node').length === 0", "all have gone")
         self.assertEqual(browser.complaints(), [])

@@ -23,6 +23,19 @@ connection_number node_at(scene& story, std::string_view alive_name, std::uint16
     return node;
 }
 
+TEST_CASE("what is found of a node that has its place already is told, and only if it is new") {
+    scene story;
+    const auto node = story.registers("idfe", 1, "127.0.0.2");
+    story.events();
+    auto found = evidence_for("");
+    found.who.pid = 7;
+    story.is_found(node, found);
+    CHECK(story.events() == std::vector{event::kind::changed});
+    CHECK(story.mind().registrations().find(node)->found.who.pid == 7);
+    story.is_found(node, found);
+    CHECK(story.events().empty());
+}
+
 TEST_CASE("a free name is answered at once and placed afterwards") {
     scene story;
     const auto node = story.registers("idfe", 5001);

@@ -94,6 +94,42 @@ TEST_CASE("a moment has one text, in UTC") {
     CHECK(words.clock.text(now + 1s) != text);
 }
 
+/// What the clocks say in the next test.
+clock_readings simulated;
+
+TEST_CASE("what happened before the machine slept keeps its time of day") {
+    simulated = {.steady = time_point(1000s), .since_boot = 1000s, .of_day = std::chrono::sys_seconds(1'000'000s)};
+    wall_clock clock([] { return simulated; });
+    const auto pass = [](std::chrono::seconds awake, std::chrono::seconds asleep) {
+        simulated.steady += awake;
+        simulated.since_boot += awake + asleep;
+        simulated.of_day += awake + asleep;
+    };
+    pass(10s, 0s);
+    const auto before = simulated.steady;
+    clock.look(); // as something happens
+    pass(5s, 3600s);
+    const auto between = simulated.steady;
+    CHECK(clock.seconds(before) == 1'000'010);
+    CHECK(clock.seconds(between) == 1'003'615);
+    clock.look();
+    pass(5s, 7200s);
+    CHECK(clock.seconds(before) == 1'000'010);
+    CHECK(clock.seconds(between) == 1'003'615);
+    CHECK(clock.seconds(simulated.steady) == 1'010'820);
+    simulated.of_day += 60s; // somebody sets the clock
+    CHECK(clock.seconds(before) == 1'000'070);
+}
+
+TEST_CASE("a target may be a whole URL, whose authority goes before the Host header") {
+    CHECK(split("/nodes").path == "/nodes");
+    CHECK(split("/nodes").authority.empty());
+    CHECK(split("http://lowry:4369/nodes").path == "/nodes");
+    CHECK(split("http://lowry:4369/nodes").authority == "lowry:4369");
+    CHECK(split("http://lowry").path == "/");
+    CHECK(split("*").path == "*");
+}
+
 TEST_CASE("a node is told with what is known of it, and with null where nothing is") {
     registration one;
     one.connection = 7;

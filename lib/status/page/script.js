@@ -18,13 +18,14 @@ let daemon = null; // of /status
 let hosts = []; // of /hosts
 let nodes = new Map(); // by id
 let events = []; // the newest first
-let reloadTrouble = null;
 
 const isOneHost = () => daemon !== null && daemon.asked.host.address !== "127.0.0.1";
 const ownHost = () => daemon.asked.host.address;
-const nameOf = (node) => node.node_name ?? node.alive_name;
 const hostOf = (node) => node.host?.address ?? withoutHost;
-const titleOf = (host) => host.name ?? host.address;
+const titleOf = (host) => visible(host.name ?? host.address);
+
+/** What the host of a node is called now: a node may have been told of under an earlier name. */
+const hostTitle = (node) => titleOf(hosts.find((one) => one.address === node.host.address) ?? node.host);
 
 /** All hosts that have a card here: those that are known, and those that only a node tells of. */
 function shownHosts(byHost) {
@@ -52,6 +53,15 @@ const isShown = (node) => !isOneHost() || node.host === null || node.host.addres
 
 // ---- words
 
+/** With an escape for what is not seen, or has others be seen otherwise: controls, and marks that turn writing round. */
+const visible = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+
+const nameOf = (node) => visible(node.node_name ?? node.alive_name);
+
+/** A sentence with names in it, as parts: each name is an element of its own, so that its writing turns nothing else round. */
+const say = (words, ...names) => words.flatMap((text, place) => (place < names.length ? [text, ...[names[place]].flat().map(nameElement)] : [text]));
+const nameElement = (name) => (name instanceof Node ? name : element("bdi", String(name)));
+
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 function age(since) {
@@ -68,7 +78,7 @@ const lengthOfName = (name) => (name.slice(name.indexOf("@") + 1).includes(".") 
 
 function ownerOf({ pid, program, uid, user }) {
   const who = user ?? (uid === null ? null : `uid ${uid}`);
-  const process = pid === null ? null : `${program ?? "pid"} ${pid}`;
+  const process = pid === null ? null : `${visible(program ?? "pid")} ${pid}`;
   return [process, who].filter((one) => one !== null).join(", ") || "not visible";
 }
 
@@ -91,24 +101,32 @@ function badgesOf(node) {
   ].filter((one) => one !== null);
 }
 
-/** What is wrong with a node, and what helps; null: nothing. */
+/** Why a node has no host. */
+function troubleOf(node) {
+  const [, host] = (node.node_name ?? "").split("@");
+  if (node.trouble === null) return "nothing says to which host it belongs";
+  return host === undefined ? node.trouble : [`its host ${visible(host)} `, node.trouble];
+}
+
+/** What is wrong with a node, as parts, and what helps; null: nothing. */
 function complaintOf(node) {
-  const who = `${nameOf(node)} (port ${node.port})`;
   if (node.state === "unplaced") {
     return [
-      `${who} is unplaced: ${node.trouble ?? "nothing says to which host it belongs"}. It is found at every host.`,
-      "Start it with -sname or -name and its host, or let it listen at its host's address.",
+      say`${nameOf(node)} (port ${node.port}) is unplaced: ${troubleOf(node)}. It is found at every host.`,
+      node.trouble === null
+        ? "Start it with -sname or -name and its host, or let it listen at its host's address."
+        : 'Give its host an address of this machine: a line "127.0.0.2 NAME" in /etc/hosts, or "NAME = 127.0.0.2" below [host] in loopmd.conf.',
     ];
   }
   if (node.state === "parked") {
     return [
-      `${who} is parked: another node has its name at ${titleOf(node.host)}, and nobody finds this one.`,
+      say`${nameOf(node)} (port ${node.port}) is parked: another node has its name at ${hostTitle(node)}, and nobody finds this one.`,
       "Stop one of the two, or give it another name.",
     ];
   }
   if (node.is_adopted) {
     return [
-      `${who} is adopted: it was registered with another epmd, and has not registered here yet.`,
+      say`${nameOf(node)} (port ${node.port}) is adopted: it was registered with another epmd, and has not registered here yet.`,
       "A VM of OTP 23.3 or later does so within seconds; an older one has to be restarted.",
     ];
   }
@@ -117,13 +135,14 @@ function complaintOf(node) {
 
 function complaints(shown) {
   const all = [];
-  if (reloadTrouble !== null) {
-    all.push([`The configuration was not read again: ${reloadTrouble}.`, "Mend it, and reload once more."]);
+  const trouble = daemon?.reloads.trouble ?? null;
+  if (trouble !== null) {
+    all.push([say`The configuration was not read again: ${trouble}.`, "Mend it, and reload once more."]);
   }
   for (const one of shown) {
     if (one.name === null) {
       all.push([
-        `${one.address} has no name, though a node is there: others reach it as NAME@${one.address} only.`,
+        say`${one.address} has no name, though a node is there: others reach it as NAME@${one.address} only.`,
         `Add the line "${one.address} NAME" to /etc/hosts, or "NAME = ${one.address}" below [host] in loopmd.conf.`,
       ]);
     }
@@ -141,30 +160,35 @@ const reasons = {
   extra_too_long: "its extra field is too long",
 };
 
-/** One line of the recent events; null: another event says it better. */
+/** Which events have no line: another says it better, or it is only that more is known. */
+const isQuiet = (event) => event.event === "registered" || event.event === "changed";
+
+/** One line of the recent events, as parts. */
 function lineOf(event) {
-  if (event.event === "reloaded") {
-    return event.trouble === null ? "The configuration was read again" : `Not reloaded: ${event.trouble}`;
-  }
-  if (event.event === "not_upgraded") return `Not upgraded: ${event.trouble}`;
-  if (event.event === "hosts_changed") return "Hosts have other names or addresses than before";
-  const node = event.node;
-  const who = `${nameOf(node)}, port ${node.port},`;
-  const where = node.host === null ? "" : ` ${titleOf(node.host)}`;
-  const other = event.other ? `; ${nameOf(event.other)}, ${ownerOf(event.other.owner)}, has it` : "";
   switch (event.event) {
-    case "placed": return `${who} is at${where}, by ${node.evidence}`;
-    case "unplaced": return `${who} is unplaced: ${node.trouble ?? "nothing says to which host it belongs"}`;
-    case "parked": return `${who} is parked at${where}: its name is taken${other}`;
-    case "promoted": return `${who} got its place at${where || " every host"}`;
-    case "unregistered": return `${who} went${where && ` from${where}`}`;
-    case "came_back": return `${who} has registered here by itself`;
-    case "refused": return `${who} was refused: ${reasons[event.reason] ?? event.reason}${other}`;
-    default: return null;
+    case "reloaded": return event.trouble === null ? ["The configuration was read again"] : say`Not reloaded: ${event.trouble}`;
+    case "not_upgraded": return say`Not upgraded: ${event.trouble}`;
+    case "hosts_changed": return ["Hosts have other names or addresses than before"];
+  }
+  const node = event.node;
+  const who = say`${nameOf(node)}, port ${node.port},`;
+  const where = node.host === null ? null : titleOf(node.host);
+  const other = event.other ? say`; ${nameOf(event.other)}, ${ownerOf(event.other.owner)}, has it` : [];
+  switch (event.event) {
+    case "placed": return [...who, ...say` is at ${where}, by ${node.evidence}`];
+    case "unplaced": return [...who, ...say` is unplaced: ${troubleOf(node)}`];
+    case "parked": return [...who, ...say` is parked at ${where}: its name is taken`, ...other];
+    case "promoted": return [...who, ...say` got its place at ${where ?? "every host"}`];
+    case "unregistered": return [...who, ...(where === null ? [" went"] : say` went from ${where}`)];
+    case "came_back": return [...who, " has registered here by itself"];
+    case "refused": return [...who, ...say` was refused: ${reasons[event.reason] ?? event.reason}`, ...other];
+    default: return [...who, ` ${event.event}`];
   }
 }
 
 // ---- drawing
+
+const textOf = (parts) => parts.map((one) => one.textContent ?? one).join("");
 
 const at = (id) => document.getElementById(id);
 
@@ -175,12 +199,20 @@ function element(name, text, className) {
   return made;
 }
 
-/** Makes `list` have just these children, in this order, and moves none that is where it should be. */
+/** Makes `list` have just these children, in this order, and moves none that stays: what is moved loses focus and selection. */
 function arrange(list, children) {
-  children.forEach((child, place) => {
-    if (list.children[place] !== child) list.insertBefore(child, list.children[place] ?? null);
-  });
-  while (list.children.length > children.length) list.lastElementChild.remove();
+  const wanted = new Set(children);
+  for (const child of [...list.children]) {
+    if (!wanted.has(child)) child.remove();
+  }
+  let next = list.firstElementChild;
+  for (const child of children) {
+    if (child === next) {
+      next = next.nextElementSibling;
+    } else {
+      list.insertBefore(child, next);
+    }
+  }
 }
 
 function timeElement(moment, text) {
@@ -205,7 +237,10 @@ class Card {
     this.more = this.root.querySelector(".more");
     this.more.addEventListener("click", () => {
       this.showsAll = true;
-      draw(this.key);
+      drawNow([this.key]);
+      const first = this.root.querySelectorAll(".node h3")[mostRows];
+      first.tabIndex = -1;
+      first.focus(); // where the button was
     });
   }
 
@@ -217,7 +252,7 @@ class Card {
       return;
     }
     const text = titleOf(host);
-    if (isOneHost() || !isLoopback(daemon?.asked.address ?? "") || host.address === "127.0.0.1") {
+    if (isOneHost() || host.address === "127.0.0.1" || !isServed(host.address)) {
       where.replaceChildren(text);
     } else {
       const link = where.querySelector("a") ?? element("a");
@@ -279,14 +314,15 @@ function draw(...addresses) {
     isDrawingDue = true;
     requestAnimationFrame(() => {
       isDrawingDue = false;
-      drawNow();
+      drawNow([]);
     });
   }
 }
 
 const drawAll = () => draw(...cards.keys()); // a card that is not there yet is drawn anyway
 
-function drawNow() {
+function drawNow(addresses) {
+  addresses.forEach((one) => marked.add(one));
   const byHost = nodesByHost();
   const shown = shownHosts(byHost);
   const wanted = new Map(shown.map((one) => [one.address, one]));
@@ -319,7 +355,7 @@ function drawHeader(shown, byHost) {
   at("summary").textContent = isOneHost()
     ? `a host of ${hosts[0]?.name ?? "this machine"}, ${plural(byHost.get(ownHost())?.length ?? 0, "node")}`
     : `${plural(nodes.size, "node")} at ${plural(inUse, "host")}`;
-  at("all-hosts").hidden = !isOneHost();
+  at("all-hosts").hidden = !isOneHost() || !isServed("127.0.0.1");
   at("all-hosts").firstElementChild.href = addressOfPage("127.0.0.1");
   at("daemon").textContent =
     `loopmd ${daemon.version}, pid ${daemon.pid}, port ${daemon.port}, up since ${new Date(daemon.started).toLocaleString()}; ` +
@@ -329,11 +365,12 @@ function drawHeader(shown, byHost) {
 
 let lastComplaints = "";
 function drawAttention(all) {
-  if (JSON.stringify(all) === lastComplaints) return;
-  lastComplaints = JSON.stringify(all);
+  const texts = JSON.stringify(all.map(([what, mend]) => [textOf(what), mend]));
+  if (texts === lastComplaints) return;
+  lastComplaints = texts;
   const shown = all.slice(0, mostRows).map(([what, mend]) => {
     const row = element("li");
-    row.append(element("bdi", what), " ", element("span", mend, "mend"));
+    row.append(...what, " ", element("span", mend, "mend"));
     return row;
   });
   if (all.length > shown.length) shown.push(element("li", `and ${all.length - shown.length} more`));
@@ -350,7 +387,9 @@ function drawEvents() {
     ...shown.map((one) => {
       const row = element("li");
       row.event = one;
-      row.append(timeElement(one.at, new Date(one.at).toLocaleTimeString()), element("bdi", lineOf(one)));
+      const line = element("span");
+      line.append(...lineOf(one));
+      row.append(timeElement(one.at, new Date(one.at).toLocaleTimeString()), line);
       return row;
     }),
   );
@@ -371,14 +410,19 @@ function speakSoon() {
   isSpeechDue = true;
   setTimeout(() => {
     isSpeechDue = false;
-    const tell = (names, did) => (names.length === 0 ? null : names.length <= 3 ? `${names.join(", ")} ${did}` : `${names.length} nodes ${did}`);
-    at("announcement").textContent = [tell(came, "came"), tell(went, "went")].filter((one) => one !== null).join("; ");
+    const told = (names, did) => (names.length === 0 ? null : names.length <= 3 ? `${names.join(", ")} ${did}` : `${names.length} nodes ${did}`);
+    at("announcement").textContent = [told(came, "came"), told(went, "went")].filter((one) => one !== null).join("; ");
     came = [];
     went = [];
   }, speechInterval);
 }
 
 // ---- what comes in
+
+/** Whether a browser that asks where this one does finds a page there as well. */
+function isServed(address) {
+  return isLoopback(daemon?.asked.address ?? "") && daemon.listeners.some((one) => ["0.0.0.0", "::", address].includes(one));
+}
 
 const isLoopback = (address) => address.startsWith("127.") || address === "::1";
 
@@ -401,9 +445,9 @@ async function readAround() {
     if (turn !== reading) return;
     daemon = status;
     hosts = known.hosts;
-    const told = new Set(recent.events.map((one) => one.number));
-    const since = events.filter((one) => one.isLive && !told.has(one.number));
-    events = [...since, ...recent.events.reverse()].filter((one) => lineOf(one) !== null);
+    const told = recent.events.reverse();
+    const since = events.filter((one) => told.length === 0 || one.number > told[0].number);
+    events = [...since, ...told.filter((one) => !isQuiet(one))];
     drawAll();
   } catch {
     if (turn === reading) setTimeout(() => source !== null && turn === reading && readAround(), longestAbsence);
@@ -411,28 +455,28 @@ async function readAround() {
 }
 
 function take(event) {
-  event.isLive = true;
-  if (lineOf(event) !== null) {
+  if (!isQuiet(event)) {
     events = [event, ...events].slice(0, 2 * mostEvents);
   }
   if (event.node === undefined) {
-    if (event.event === "reloaded") reloadTrouble = event.trouble;
     readAround();
     return;
   }
   const before = nodes.get(event.node.id);
   if (event.event === "unregistered" || event.event === "came_back") {
     nodes.delete(event.node.id);
-    if (isShown(event.node)) went.push(nameOf(event.node));
+    if (isShown(event.node) && event.event === "unregistered") went.push(nameOf(event.node));
   } else if (event.event !== "refused") {
     nodes.set(event.node.id, event.node);
-    if (isShown(event.node) && event.event !== "registered") came.push(nameOf(event.node));
+    const isNew = !before?.isAnnounced;
+    event.node.isAnnounced = event.event !== "registered" || before?.isAnnounced === true;
+    if (isShown(event.node) && isNew && event.node.isAnnounced) came.push(nameOf(event.node));
   }
   speakSoon();
   draw(...[before, event.node].filter((one) => one !== undefined).map(hostOf));
 }
 
-function say(state, text) {
+function tell(state, text) {
   const where = at("connection");
   if (where.dataset.state === state) return;
   where.dataset.state = state;
@@ -449,15 +493,14 @@ function follow() {
   const mine = new EventSource("/events");
   source = mine;
   mine.addEventListener("nodes", (message) => {
-    nodes = new Map(JSON.parse(message.data).nodes.map((one) => [one.id, one]));
+    nodes = new Map(JSON.parse(message.data).nodes.map((one) => [one.id, { ...one, isAnnounced: one.state !== "pending" }]));
     events = [];
-    reloadTrouble = null;
     absence = shortestAbsence;
-    say("live", "live");
+    tell("live", "live");
     drawAll();
     readAround();
   });
-  for (const name of ["registered", "placed", "unplaced", "parked", "promoted", "unregistered", "came_back", "refused",
+  for (const name of ["registered", "placed", "unplaced", "parked", "promoted", "changed", "unregistered", "came_back", "refused",
     "reloaded", "not_upgraded", "hosts_changed"]) {
     mine.addEventListener(name, (message) => take(JSON.parse(message.data)));
   }
@@ -465,7 +508,7 @@ function follow() {
     // A browser gives up after an answer like 503, and waits for seconds after a restart: asked again here, always.
     if (source !== mine) return;
     leave();
-    say("lost", "no answer, tries again");
+    tell("lost", "no answer, tries again");
     retry = setTimeout(follow, absence);
     absence = Math.min(2 * absence, longestAbsence);
   });
@@ -481,7 +524,7 @@ function leave() {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     leave();
-    say("paused", "paused");
+    tell("paused", "paused");
   } else if (source === null) {
     follow();
   }
