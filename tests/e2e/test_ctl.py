@@ -220,7 +220,7 @@ class Watch(CtlCase, ServedCase):
             process.communicate()
 
         self.addCleanup(end)
-        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["http_connections"] == 2, "it follows")
+        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["event_streams"] == 1, "it follows")
         return process
 
     def test_nodes_come_and_go_one_line_each(self) -> None:
@@ -246,7 +246,7 @@ class Watch(CtlCase, ServedCase):
         self.daemon.stop()
         self.daemon = self.serve()
         self.assertIn("waits for the next one", process.stderr.readline())
-        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["http_connections"] == 2, "it follows again")
+        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["event_streams"] == 1, "it follows again")
         with ask.register("new", 7, to="127.0.0.2", node_type=ask.C_NODE):
             self.assertIn("\tplaced\tnew", process.stdout.readline())
 
@@ -302,7 +302,7 @@ class Wait(CtlCase, ServedCase):
 
     def test_a_daemon_that_is_replaced_meanwhile_is_no_end_of_waiting(self) -> None:
         waiting = subprocess.Popen([EPMDCTL, "wait", "idfe@lowry"], env=ctl_environment(), stderr=subprocess.PIPE, text=True)
-        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["http_connections"] == 2, "it waits")
+        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["event_streams"] == 1, "it waits")
         self.daemon.stop()
         self.daemon = self.serve()
         with ask.register("idfe", 7, to="127.0.0.2", node_type=ask.C_NODE):
@@ -311,7 +311,7 @@ class Wait(CtlCase, ServedCase):
 
     def test_nor_is_one_that_ends_at_once_and_is_away_for_a_while(self) -> None:
         waiting = subprocess.Popen([EPMDCTL, "wait", "idfe@lowry"], env=ctl_environment(), stderr=subprocess.PIPE, text=True)
-        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["http_connections"] == 2, "it waits")
+        eventually(lambda: json.loads(ctl("status", "--json").stdout)["limits"]["event_streams"] == 1, "it waits")
         self.daemon.stop()
         with self.assertRaises(subprocess.TimeoutExpired):
             waiting.wait(2)

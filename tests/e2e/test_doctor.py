@@ -242,7 +242,7 @@ class Epmds(DoctorCase):
         blog = self.vm(Iex, "--sname", "blog@lowry").started()
         self.assertFalse(blog.connect(INDECLINE))
         found = self.check_cause("one_table", "blog@lowry", INDECLINE, saying=("one table", LOWRY, "loopmd --replace -daemon"))
-        self.assertIn("it is taken to have one table of names for all hosts", found.seen("note"))
+        self.assertIn("it is no loopmd, or has `status = off`; it is taken to have one table of names for all hosts", found.seen("note"))
         self.assertEqual(lowry.nodes(), set())
 
     def test_beside_stock_a_node_that_was_named_at_run_time_is_seen(self) -> None:
