@@ -320,10 +320,12 @@ awaitable site::serve(visitor_ptr self) {
     }
 }
 
-/// Slice by slice, each in its turn.
+/// Slice by slice, each in its turn; the first in that of the request, with the header.
 awaitable site::write_body(visitor_ptr self, slices body, unsigned version, error_code& error) {
-    while (self->is_open && !error) {
-        co_await take_turn(self);
+    for (bool is_first = true; self->is_open && !error; is_first = false) {
+        if (!is_first) {
+            co_await take_turn(self);
+        }
         const bool is_wanted = self->is_open && !was_reset(self->stream.socket());
         auto slice = is_wanted ? body() : std::nullopt;
         if (!slice) {
@@ -359,13 +361,13 @@ void site::next_turn() {
 /// comes after them.
 awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
     error_code error;
-    co_await write_slice(self->stream, "event: nodes\ndata: ", version, error);
-    // From the first slice on: what happened before is among the nodes.
-    const auto from_then_on = [this, self, nodes, has_begun = false]() mutable {
-        if (!std::exchange(has_begun, true)) {
-            self->unread = subject_.lately().next();
+    // What happened before the first slice is among the nodes.
+    const auto from_then_on = [this, self, nodes, has_begun = false]() mutable -> std::optional<std::string> {
+        if (std::exchange(has_begun, true)) {
+            return nodes();
         }
-        return nodes();
+        self->unread = subject_.lately().next();
+        return "event: nodes\ndata: " + nodes().value_or("");
     };
     co_await write_body(self, from_then_on, version, error);
     co_await write_slice(self->stream, "\n", version, error); // an empty line ends an event
