@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from servers import OURS, Bench, Server
 
 STREAMS = 200
 NAMES = 900
+HOSTS = 500  # over which they are spread
 COME_AND_GO = 100  # nodes a second, each of which is three events
 LEAST_SECONDS = 2.0  # so that some of each happens
 LEAST_TOLD = 1000  # bytes to each stream, where nodes come and go
@@ -82,6 +85,27 @@ def read_page(path: str) -> None:
         assert ask.read_to_end(connection).endswith(b"0\r\n\r\n"), f"{path} was not written to its end"
 
 
+ASK_AND_GO = """
+import socket, sys
+while True:
+    all = []
+    for _ in range(100):
+        all.append(socket.create_connection(("127.0.0.1", 4369)))
+        all[-1].sendall(b"GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    for one in all:
+        one.close()
+"""
+
+
+@contextlib.contextmanager
+def ask_and_go() -> Iterator[None]:
+    with subprocess.Popen([sys.executable, "-c", ASK_AND_GO], stderr=subprocess.DEVNULL) as asker:
+        try:
+            yield
+        finally:
+            asker.kill()
+
+
 def run(bench: Bench) -> None:
     bench = Bench(bench.programs, max(bench.seconds, LEAST_SECONDS))
     rows: list[tuple[str, list[contextlib.AbstractContextManager]]] = [
@@ -91,10 +115,11 @@ def run(bench: Bench) -> None:
         (f"{STREAMS} event streams, and {COME_AND_GO} nodes a second", [Streams, repeated(come_and_go, 1 / COME_AND_GO)]),
         (f"/nodes, of {NAMES}, ten times a second", [repeated(lambda: read_page("/nodes"), 0.1)]),
         ("/metrics ten times a second", [repeated(lambda: read_page("/metrics"), 0.1)]),
+        ("one that asks for /metrics 100 times at once and goes, all the time", [ask_and_go()]),
     ]
-    print(f"lookups of {NAMES} names, eight at a time; microseconds, the server's CPU with all that it does beside them\n")
+    print(f"lookups of {NAMES} names at {HOSTS} hosts, eight at a time; microseconds, the server's CPU with all that it does beside them\n")
     print("| beside | CPU a lookup | p50 | p99 | lookups a second |\n| --- | --- | --- | --- | --- |")
-    with bench.server(OURS) as server, bench.crowd("hold", NAMES):
+    with bench.server(OURS) as server, bench.crowd("hold", NAMES, HOSTS):
         for name, beside in rows:
             print(f"| {name} | " + " | ".join(measured(bench, server, beside)) + " |", flush=True)
 
@@ -111,7 +136,7 @@ def measured(bench: Bench, server: Server, beside: list) -> list[str]:
                 assert time.monotonic() < deadline, "the streams do not begin"
                 time.sleep(0.05)
         before = dict(streams.told) if streams else {}
-        found = bench.measure(server, "lookup", NAMES, 1)
+        found = bench.measure(server, "lookup", NAMES, 1, HOSTS)
         if streams is not None and len(beside) > 1:
             least = min(streams.told[number] - before[number] for number in before)
             assert least > LEAST_TOLD, f"a stream was told {least} bytes of what happened"
