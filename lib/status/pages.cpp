@@ -33,15 +33,19 @@ constexpr std::string_view index_text = "loopmd, the Erlang port mapper daemon. 
                                         "  /metrics  all that is counted, for Prometheus\n"
                                         "  /healthz  that it is alive\n";
 
-/// Views a text that is there for good.
-slices one_slice(std::string_view text) {
-    return [text, is_done = false]() mutable {
-        return std::exchange(is_done, true) ? std::nullopt : std::optional(std::string(text));
+/// A text that is made in one go, when it is asked for.
+slices once(std::function<std::string()> make) {
+    return [make = std::move(make)]() mutable -> std::optional<std::string> {
+        if (!make) {
+            return std::nullopt;
+        }
+        return std::exchange(make, nullptr)();
     };
 }
 
-slices one_slice(std::string text) {
-    return [text = std::optional(std::move(text))]() mutable { return std::exchange(text, std::nullopt); };
+/// One that is there for good.
+slices once(std::string_view text) {
+    return once([text] { return std::string(text); });
 }
 
 std::string line_of(const json::object& one) {
@@ -132,25 +136,23 @@ slices recent_events(subject& what) {
 page_reply reply_of(page which, subject& what, const asker& who) {
     switch (which) {
     case page::index:
-        return who.wants_html ? page_reply{.type = "text/html; charset=utf-8", .body = one_slice(page_files::index)}
-                              : page_reply{.type = plain_text, .body = one_slice(index_text)};
+        return who.wants_html ? page_reply{.type = "text/html; charset=utf-8", .body = once(page_files::index)}
+                              : page_reply{.type = plain_text, .body = once(index_text)};
     case page::style:
-        return {.type = "text/css; charset=utf-8", .body = one_slice(page_files::style)};
+        return {.type = "text/css; charset=utf-8", .body = once(page_files::style)};
     case page::script:
-        return {.type = "text/javascript; charset=utf-8", .body = one_slice(page_files::script)};
+        return {.type = "text/javascript; charset=utf-8", .body = once(page_files::script)};
     case page::icon:
-        return {.type = "image/svg+xml", .body = one_slice(page_files::icon)};
+        return {.type = "image/svg+xml", .body = once(page_files::icon)};
     case page::healthz:
-        return {.type = plain_text, .body = one_slice(std::string_view("ok\n"))};
+        return {.type = plain_text, .body = once(std::string_view("ok\n"))};
     case page::hosts:
         return {.body = every_host(what)};
     case page::status:
-        return {.body = [&what, at = who.at, is_done = false]() mutable {
-            return std::exchange(is_done, true)
-                       ? std::nullopt
-                       : std::optional(line_of(
-                             report_of(what.facts(), what.mind(), what.words(), at, std::chrono::steady_clock::now())));
-        }};
+        return {.body = once([&what, at = who.at] {
+                    const auto now = std::chrono::steady_clock::now();
+                    return line_of(report_of(what.facts(), what.mind(), what.words(), at, now));
+                })};
     case page::nodes:
         return {.body = all_nodes(what, "\n")};
     case page::recent:
@@ -164,7 +166,7 @@ page_reply reply_of(page which, subject& what, const asker& who) {
 }
 
 page_reply refusal_reply(unsigned status, std::string_view why) {
-    return {.status = status, .body = one_slice(line_of({{"error", why}}))};
+    return {.status = status, .body = once([line = line_of({{"error", why}})] { return line; })};
 }
 
 } // namespace epmd

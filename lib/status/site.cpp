@@ -1,6 +1,5 @@
 #include "status/site.hpp"
 
-#include "status/report.hpp"
 #include "status/request.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,12 +9,10 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <deque>
 #include <exception>
 #include <limits>
 #include <utility>
@@ -27,7 +24,6 @@ namespace {
 
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-namespace json = boost::json;
 using boost::system::error_code;
 
 /// How many speak HTTP at once; one more is told to come later. Chosen, not tuned: a person has a page or two, and each

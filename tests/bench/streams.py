@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 import ask
+from ask_and_go import asking_and_going
 from servers import OURS, Bench, Server
 
 STREAMS = 200
@@ -85,27 +84,6 @@ def read_page(path: str) -> None:
         assert ask.read_to_end(connection).endswith(b"0\r\n\r\n"), f"{path} was not written to its end"
 
 
-ASK_AND_GO = """
-import socket, sys
-while True:
-    all = []
-    for _ in range(100):
-        all.append(socket.create_connection(("127.0.0.1", 4369)))
-        all[-1].sendall(b"GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
-    for one in all:
-        one.close()
-"""
-
-
-@contextlib.contextmanager
-def ask_and_go() -> Iterator[None]:
-    with subprocess.Popen([sys.executable, "-c", ASK_AND_GO], stderr=subprocess.DEVNULL) as asker:
-        try:
-            yield
-        finally:
-            asker.kill()
-
-
 def run(bench: Bench) -> None:
     bench = Bench(bench.programs, max(bench.seconds, LEAST_SECONDS))
     rows: list[tuple[str, list[contextlib.AbstractContextManager]]] = [
@@ -115,7 +93,7 @@ def run(bench: Bench) -> None:
         (f"{STREAMS} event streams, and {COME_AND_GO} nodes a second", [Streams, repeated(come_and_go, 1 / COME_AND_GO)]),
         (f"/nodes, of {NAMES}, ten times a second", [repeated(lambda: read_page("/nodes"), 0.1)]),
         ("/metrics ten times a second", [repeated(lambda: read_page("/metrics"), 0.1)]),
-        ("one that asks for /metrics 100 times at once and goes, all the time", [ask_and_go()]),
+        ("one that asks for /metrics 100 times at once and goes, all the time", [asking_and_going("/metrics")]),
     ]
     print(f"lookups of {NAMES} names at {HOSTS} hosts, eight at a time; microseconds, the server's CPU with all that it does beside them\n")
     print("| beside | CPU a lookup | p50 | p99 | lookups a second |\n| --- | --- | --- | --- | --- |")
