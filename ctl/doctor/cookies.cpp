@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -86,11 +87,11 @@ known_cookie read_file_as_vm(const std::string& file, const std::string& whose, 
     return result;
 }
 
-/// Only so that a read ends.
+/// Only so that a wait ends.
 void note_signal(int) {}
 
 /// No echo, for as long as it is held; a signal does not end us meanwhile, which would leave the terminal so, but what
-/// is being read.
+/// is being read. Signals come in only while we wait for a key: one that comes before is not lost.
 class unseen_typing {
   public:
     unseen_typing() {
@@ -99,11 +100,15 @@ class unseen_typing {
         unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
         if (is_terminal_) {
             ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+            sigset_t blocked;
+            ::sigemptyset(&blocked);
             struct sigaction action {};
             action.sa_handler = note_signal;
             for (std::size_t i = 0; i < signals.size(); ++i) {
+                ::sigaddset(&blocked, signals.at(i));
                 ::sigaction(signals.at(i), &action, &before_signals_.at(i));
             }
+            ::pthread_sigmask(SIG_BLOCK, &blocked, &before_mask_);
         }
     }
     ~unseen_typing() {
@@ -112,6 +117,7 @@ class unseen_typing {
             for (std::size_t i = 0; i < signals.size(); ++i) {
                 ::sigaction(signals.at(i), &before_signals_.at(i), nullptr);
             }
+            ::pthread_sigmask(SIG_SETMASK, &before_mask_, nullptr);
         }
     }
     unseen_typing(const unseen_typing&) = delete;
@@ -119,8 +125,18 @@ class unseen_typing {
 
     [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
+    /// Waits for the next letter. As read(2): 1, 0 at the end, or -1, also after a signal.
+    ssize_t read(char& letter) const {
+        pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+        if (is_terminal_ && ::ppoll(&input, 1, nullptr, &before_mask_) < 0) {
+            return -1;
+        }
+        return ::read(STDIN_FILENO, &letter, 1);
+    }
+
   private:
     termios before_{};
+    sigset_t before_mask_{};
     static constexpr std::array signals{SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP};
     std::array<struct sigaction, signals.size()> before_signals_{};
     bool is_terminal_ = false;
@@ -185,7 +201,7 @@ dist::cookie cookie_from_input(const std::string& of_what) {
     std::string line;
     char letter = '\0';
     ssize_t count = 0;
-    while (line.size() < longest_line && (count = ::read(STDIN_FILENO, &letter, 1)) == 1 && letter != '\n') {
+    while (line.size() < longest_line && (count = unseen.read(letter)) == 1 && letter != '\n') {
         line += letter;
     }
     if (count < 0) {

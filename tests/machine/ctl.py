@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import select
 import subprocess
 import time
 from dataclasses import dataclass
@@ -76,8 +77,10 @@ class Terminal:
             finally:
                 os._exit(255)
 
-    def read(self) -> bool:
+    def read(self, deadline: float) -> bool:
         """Some of what it says. No: that was all."""
+        left = deadline - time.monotonic()
+        assert left > 0 and select.select([self.master], [], [], left)[0], f"it went on for {SECONDS} s, and says {self.said!r}"
         with contextlib.suppress(OSError):  # EIO: nobody has the other end any more
             if part := os.read(self.master, 65536):
                 self.said += part
@@ -87,13 +90,14 @@ class Terminal:
     def await_text(self, text: str) -> None:
         deadline = time.monotonic() + SECONDS
         while text.encode() not in self.said:
-            assert time.monotonic() < deadline and self.read(), f"{text!r} is not in {self.said!r}"
+            assert self.read(deadline), f"{text!r} is not in {self.said!r}"
 
     def press(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
     def finish(self) -> Shown:
-        while self.read():
+        deadline = time.monotonic() + SECONDS
+        while self.read(deadline):
             pass
         _, status = os.waitpid(self.pid, 0)
         os.close(self.master)

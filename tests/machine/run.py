@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ TESTS = Path(__file__).resolve().parents[1]
 FOLDERS = [TESTS / "e2e", TESTS / "golden"]
 OTHER_FOLDERS = [TESTS / "otp"]  # of modules that are run only when they are named
 SKIPPED = 77
+TEST_SECONDS = 300.0  # the longest takes 60, and a sanitizer on a busy machine five times as long
 ROOTS = {"otp_root": "LOOPMD_E2E_OTP_ROOT", "old_otp_root": "LOOPMD_E2E_OLD_OTP_ROOT"}
 NEEDED = {"erl": "erlang-base", "iex": "elixir", "ip": "iproute2", "mount": "mount", "unshare": "util-linux"}
 
@@ -55,6 +57,27 @@ def enter(epmd: str, stock: str, tests: list[str]) -> int:
                     continue  # the tests have it too, and end by themselves
 
 
+class TookTooLong(AssertionError):
+    """Nothing that a test does may catch it by the way, as it would an OSError."""
+
+
+class Result(unittest.TextTestResult):
+    """Ends a test that waits for ever, so that the others are run and what it waited for is told."""
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        signal.signal(signal.SIGALRM, self.end_)
+        signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS, TEST_SECONDS)  # again, where cleaning up waits for ever as well
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        super().stopTest(test)
+
+    @staticmethod
+    def end_(number: int, where: object) -> None:
+        raise TookTooLong(f"still running after {TEST_SECONDS} s")
+
+
 def run_tests(tests: list[str]) -> int:
     scratch = Path(os.environ["LOOPMD_E2E_SCRATCH"])
     machine.furnish(scratch)
@@ -63,7 +86,7 @@ def run_tests(tests: list[str]) -> int:
     sys.path.extend(str(folder) for folder in FOLDERS + OTHER_FOLDERS)
     modules = sorted(file.stem for folder in FOLDERS for file in folder.glob("test_*.py"))
     suite = unittest.defaultTestLoader.loadTestsFromNames(tests or modules)
-    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(suite)
     if os.environ.get("CI") and result.skipped:
         print("in CI nothing is skipped", file=sys.stderr)
         return 1
