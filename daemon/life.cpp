@@ -68,7 +68,7 @@ beginning beginning_from(inheritance&& left) {
 class life {
   public:
     life(asio::io_context& io, std::vector<acceptor> listeners, beginning from_before, const settings& from,
-         std::size_t max_connections, settings_reader read, const program& self)
+         std::size_t room, settings_reader read, const program& self)
         : io_(io), settings_(from), kept_text_(text_of(from)), read_(std::move(read)),
           known_(std::make_shared<const hosts>(from.hosts, std::move(from_before.machine))),
           has_predecessor_(from_before.has_predecessor), restarts_(from_before.restarts),
@@ -79,18 +79,21 @@ class life {
                    .is_wanted = [this](connection_number who) { return server_.mind().is_waiting_for(who); },
                    .machine_changed = [this](machine_identity now) { know(settings_.hosts, std::move(now)); }}),
           site_(
-              io, [this]() -> const service& { return server_.mind(); }, [this] { return facts(); }),
-          server_(io, std::move(listeners), from, max_connections, known_, std::move(from_before.table),
+              io, [this]() -> const service& { return server_.mind(); }, [this] { return facts(); },
+              from.most.within(room)),
+          server_(io, std::move(listeners), from, room, known_, std::move(from_before.table),
                   {.ask = [this](question what) { placer_.ask(std::move(what)); },
                    .tell = [this](event&& what) { tell(std::move(what)); },
                    .stop = [this] { end("a client asked for it"); },
                    .keep = [this](const registration& one, bool is_new) { succession_.keep(one, is_new); },
                    .let_go = [this](connection_number who) { return succession_.let_go(who); },
                    .listened_on = [this](std::span<const std::uint16_t> ports) { return listened_on(ports); },
+                   .user_of = [this](const origin& who) { return user_of(who); },
                    .visitors = visitor_hooks{.visit =
-                                                 [this](stream_socket who, const origin& ends, std::string received,
-                                                        bool has_room) {
-                                                     site_.visit(std::move(who), ends, std::move(received), has_room);
+                                                 [this](stream_socket who, const origin& ends, const peer& whose,
+                                                        std::string received, bool has_room) {
+                                                     site_.visit(std::move(who), ends, whose, std::move(received),
+                                                                 has_room);
                                                  },
                                              .count = [this] { return site_.visitor_count(); },
                                              .end_one = [this] { return site_.end_one(); }}}),
@@ -111,6 +114,7 @@ class life {
             }
         }
         placer_.set_probe(settings_.may_ask_nodes);
+        placer_.set_limit(server_.most().max_placements);
         server_.hosts_changed(known_);
     }
 
@@ -172,7 +176,7 @@ class life {
                 .is_http_for_everybody = server_.status() == status_scope::all,
                 .config_file = settings_.config_file,
                 .connections = server_.connection_count(),
-                .max_connections = server_.max_connections(),
+                .most = server_.most(),
                 .visitors = site_.visitors(),
                 .packet_timeout = settings_.packet_timeout,
                 .relaxed_command_check = settings_.relaxed_command_check,
@@ -208,6 +212,12 @@ class life {
             result.insert(one.local_port);
         }
         return result;
+    }
+
+    /// By the kernel: 3 us.
+    std::optional<std::uint32_t> user_of(const origin& who) {
+        const auto socket = kernel_.connected(who.peer, who.peer_port, who.local, who.local_port);
+        return socket ? std::optional(socket->uid) : std::nullopt;
     }
 
     // ---- the end
@@ -310,6 +320,8 @@ class life {
             auto fresh = read_({});
             server_.change(fresh);
             placer_.set_probe(fresh.may_ask_nodes);
+            placer_.set_limit(server_.most().max_placements);
+            site_.set_limits(server_.most());
             set_log_level(fresh.level);
             if (fresh.port != settings_.port && !settings_.has_systemd_sockets) {
                 spdlog::warn("the port stays {} until the next start", server_.port());
@@ -447,7 +459,7 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
     if (is_new_daemon && !from.has_systemd_sockets) {
         close_inherited_descriptors();
     }
-    const auto max_connections = room_for_connections();
+    const auto room = room_for_connections();
     auto left = read_inheritance(from.has_systemd_sockets || takes_over ? take_passed_descriptors()
                                                                         : std::vector<passed_descriptor>());
     if (mistake) {
@@ -486,7 +498,7 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
     for (const auto& complaint : left.complaints) {
         spdlog::error("{}", complaint);
     }
-    life self_life(io, std::move(listeners), beginning_from(std::move(left)), from, max_connections, read, self);
+    life self_life(io, std::move(listeners), beginning_from(std::move(left)), from, room, read, self);
     if (taken) {
         spdlog::info("has taken port {} over, and adopts {} nodes", from.port, taken->nodes.size());
     }

@@ -66,6 +66,12 @@ void placer::ask(question what) {
         if (is_resolving_machine_) {
             look_at_machine(); // else its turn is soon enough
         }
+        if (waiting_for_survey_.size() >= max_waiting_ && !make_room()) {
+            finding none;
+            none.trouble = "it is one of too many that are being placed";
+            tell(what.connection, std::move(none));
+            return;
+        }
         waiting_for_survey_.push_back(std::move(what));
         survey_in_turn();
         return;
@@ -78,6 +84,12 @@ void placer::ask(question what) {
             resolve(what.connection, what.before, std::nullopt);
         }
     });
+}
+
+/// Those go that have left meanwhile. False: nobody has.
+bool placer::make_room() {
+    return std::erase_if(waiting_for_survey_,
+                         [this](const question& one) { return !hooks_.is_wanted(one.connection); }) > 0;
 }
 
 /// Hands those that wait to the survey thread, by the batch.

@@ -17,6 +17,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,9 @@ class placer {
     /// otherwise.
     void set_probe(bool may_ask) { may_ask_nodes_ = may_ask; }
 
+    /// How many may wait for their turn to be looked into; who comes when there are so many is not, and is unplaced.
+    void set_limit(std::size_t max_waiting) { max_waiting_ = max_waiting; }
+
     /// Looks at the machine's hostname and hosts file, and calls `machine_changed` if they are others than before.
     void look_at_machine();
 
@@ -80,6 +84,7 @@ class placer {
         bool operator==(const file_stamp&) const = default;
     };
 
+    bool make_room();
     void survey_in_turn();
     void start_survey();
     void surveyed(connection_number, finding);
@@ -100,6 +105,7 @@ class placer {
     std::atomic<bool> is_over_{false}; // for the survey thread
     boost::asio::thread_pool survey_thread_{1};
     std::deque<question> waiting_for_survey_;
+    std::size_t max_waiting_ = std::numeric_limits<std::size_t>::max();
     bool is_survey_under_way_ = false;
     timer survey_pause_;
     bool is_pausing_ = false; // a survey began within the last survey_interval

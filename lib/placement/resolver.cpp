@@ -123,6 +123,12 @@ void resolver::resolve(const std::string& host_name, answer then) {
         return;
     }
     const asked_name name(generation_, host_name);
+    if (waiting_.size() >= max_waiting && !waiting_.contains(name)) {
+        boost::asio::post(io_, [then = std::move(then)] {
+            then({.addresses = {}, .trouble = "is one of too many that are being resolved"});
+        });
+        return;
+    }
     auto& asked = waiting_[name];
     asked.answers.push_back(std::move(then));
     if (asked.late) {
@@ -134,7 +140,11 @@ void resolver::resolve(const std::string& host_name, answer then) {
             finish(name, {.addresses = {}, .trouble = "did not resolve within 2 s"});
         }
     });
-    threads_->add([this, name, ask = ask_, threads = threads_.get(), &io = io_] {
+    asked.is_wanted = std::make_shared<std::atomic<bool>>(true);
+    threads_->add([this, name, is_wanted = asked.is_wanted, ask = ask_, threads = threads_.get(), &io = io_] {
+        if (!*is_wanted) { // those before it took too long; those after it need not wait for it as well
+            return;
+        }
         auto what = ask(name.second);
         // Nothing of ours may be touched here but through deliver: we may have gone.
         threads->deliver(io, [this, name, what = std::move(what)] {
@@ -154,6 +164,7 @@ void resolver::finish(const asked_name& name, const resolution& what) {
     if (found == waiting_.end()) {
         return; // too late
     }
+    *found->second.is_wanted = false;
     const auto answers = std::move(found->second.answers);
     waiting_.erase(found);
     for (const auto& then : answers) {

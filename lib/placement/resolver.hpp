@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,9 @@ class resolver {
     static constexpr std::chrono::milliseconds memory{1000};
     /// Names being looked up at the same moment; more wait for their turn. Chosen, not tuned.
     static constexpr std::size_t max_threads = 4;
+    /// Names that wait for their turn, or for an answer; one more is told that they are too many. Chosen, not tuned:
+    /// one that waits is nobody's any more after `deadline`.
+    static constexpr std::size_t max_waiting = 1000;
     /// Answers remembered. Chosen, not tuned.
     static constexpr std::size_t max_remembered = 1000;
 
@@ -65,6 +69,7 @@ class resolver {
     struct waiting {
         std::vector<answer> answers;
         std::unique_ptr<timer> late;
+        std::shared_ptr<std::atomic<bool>> is_wanted; ///< for the thread whose turn it is: nobody may wait by then
     };
     class threads;
 

@@ -22,6 +22,7 @@ struct origin {
     address local;
     std::uint16_t local_port = 0;
     int descriptor = -1;
+    std::optional<std::uint32_t> uid{}; ///< of the peer's socket, on this machine; looked up where it is needed only
 
     /// Whether the peer is on this machine: a loopback address, or the one it dialled (transcript of stock).
     [[nodiscard]] bool is_this_machine() const noexcept { return peer.is_loopback() || peer == local; }

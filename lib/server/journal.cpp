@@ -43,6 +43,29 @@ std::string trouble_text(const finding& found) {
                        wire::quoted(found.host_name), found.trouble);
 }
 
+/// Why a node was refused, and what can be done where it is not the node's own fault.
+std::string refusal_text(const hosts& known, const event& refused) {
+    const auto& who = refused.who;
+    switch (refused.why.value_or(refusal::name_taken)) {
+    case refusal::name_taken:
+        break;
+    case refusal::name_not_allowed:
+        return "a name is 1 to 255 characters of UTF-8 without control characters";
+    case refusal::extra_too_long:
+        return fmt::format("its extra field has {} bytes, and {} is the most", who.self.extra.size(),
+                           wire::max_extra_bytes);
+    case refusal::too_many:
+        return "as many nodes are registered as may be; raise max_registrations, or the limit of open files (ulimit "
+               "-n, or LimitNOFILE= of the service), or stop some";
+    case refusal::too_many_of_user:
+        return "its user has as many nodes as one may have; raise max_registrations_per_user, or stop some";
+    }
+    const bool is_unplaced = refused.other && refused.other->state == placement_state::unplaced;
+    return fmt::format("at {} the name belongs to {}{}", host_text(who.where, known),
+                       refused.other ? node_text(*refused.other) : std::string("another node"),
+                       is_unplaced ? ", which is unplaced, and so is taken to be this machine's" : "");
+}
+
 } // namespace
 
 void write_line(spdlog::logger& log, const hosts& known, const event& happened) {
@@ -77,18 +100,9 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
         log.info("{} has registered itself", node_text(who));
         break;
     case event::kind::refused:
-        if (happened.why == refusal::name_not_allowed) {
-            log.warn("refused {}: a name is 1 to 255 characters of UTF-8 without control characters", node_text(who));
-        } else if (happened.why == refusal::extra_too_long) {
-            log.warn("refused {}: its extra field has {} bytes, and {} is the most", node_text(who),
-                     who.self.extra.size(), wire::max_extra_bytes);
-        } else {
-            // Who knocks again and again is told of once.
-            const bool is_unplaced = happened.other && happened.other->state == placement_state::unplaced;
-            log.log(happened.is_repeated ? spdlog::level::debug : spdlog::level::warn,
-                    "refused {}: at {} the name belongs to {}{}", node_text(who), host_text(who.where, known), other(),
-                    is_unplaced ? ", which is unplaced, and so is taken to be this machine's" : "");
-        }
+        // Who knocks again and again is told of once.
+        log.log(happened.is_repeated ? spdlog::level::debug : spdlog::level::warn, "refused {}: {}", node_text(who),
+                refusal_text(known, happened));
         break;
     }
 }

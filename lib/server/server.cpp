@@ -41,6 +41,19 @@ constexpr std::chrono::seconds adopted_interval{2};
 /// Room for so long ends an episode of having none. Chosen, not tuned.
 constexpr std::chrono::seconds out_of_room_episode{10};
 
+/// Of replies that their clients do not read, in all; then those that wait longest are closed. Chosen, not tuned: a
+/// hundred names lists of 15,000 nodes, of which the kernel takes the most part at once.
+constexpr std::size_t max_unread_bytes = std::size_t{64} << 20U;
+
+/// Who has set packet_timeout higher is not kept from it.
+idle_connections::patience patience_of(const settings& from) {
+    return {.silence = from.packet_timeout, .in_all = std::max(from.packet_timeout, from.most.request_time)};
+}
+
+std::string text_of(const peer& who) {
+    return who.uid ? "uid " + std::to_string(*who.uid) : to_string(who.where);
+}
+
 time_point now() {
     return std::chrono::steady_clock::now();
 }
@@ -116,21 +129,24 @@ struct server::connection {
     stream_socket socket;
     phase at = phase::reading;
     std::string received;
-    std::string unsent;
+    std::string unsent;   // of a reply; stays whole until all of it is gone
+    std::size_t sent = 0; // of unsent
     asked request;
-    time_point last_progress;
-    std::optional<decltype(server::idle_)::iterator> in_idle;
 };
 
-server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t max_connections,
+server::server(asio::io_context& io, std::vector<acceptor> listeners, const settings& from, std::size_t room,
                std::shared_ptr<const hosts> known, registry_state before, server_hooks hooks)
     : io_(io), gates_(io, std::move(listeners), from,
                       [this](acceptor& listener, int count) { return accept_from(listener, count); }),
-      packet_timeout_(from.packet_timeout), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
-      max_connections_(max_connections), status_(from.status), hooks_(std::move(hooks)),
-      service_({.epmd_port = gates_.port(), .relaxed_command_check = from.relaxed_command_check}, std::move(known),
-               std::move(before), *this),
-      idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
+      room_(room), most_(from.most.within(room)), delay_accept_(from.delay_accept), delay_write_(from.delay_write),
+      status_(from.status), hooks_(std::move(hooks)),
+      service_({.epmd_port = gates_.port(),
+                .relaxed_command_check = from.relaxed_command_check,
+                .max_registrations = most_.max_registrations,
+                .max_registrations_per_user = most_.max_registrations_per_user,
+                .own_uid = ::getuid()},
+               std::move(known), std::move(before), *this),
+      idle_(patience_of(from)), idle_timer_(io), service_timer_(io), patience_(io), adopted_timer_(io) {
     for (const auto* one : service_.registrations().all()) {
         next_number_ = std::max(next_number_, one->connection + 1);
     }
@@ -166,8 +182,8 @@ void server::lose_patience() {
         if (error || !is_done_) {
             return;
         }
-        while (!idle_.empty()) {
-            ended(connections_.at(idle_.front().second->number));
+        while (const auto first = idle_.first_to_go()) {
+            forget(connections_.at(*first));
         }
         lose_patience();
     });
@@ -238,7 +254,7 @@ void server::stop() {
 bool server::accept_from(acceptor& listener, int count) {
     for (; count > 0; --count) {
         sleep_as_if_busy(listener);
-        if (connection_count() >= max_connections_) {
+        if (connection_count() >= most_.max_connections) {
             return !is_anyone_waiting(listener) || make_room(EMFILE);
         }
         asio::ip::tcp::endpoint peer;
@@ -285,23 +301,25 @@ bool server::is_anyone_waiting(acceptor& listener) {
     return ::poll(&queue, 1, 0) > 0;
 }
 
-/// Descriptors or memory ran out: the idle connection that waited longest goes, or a visitor; a registered one never
-/// does. False: there is none to go. One line an episode, which ends when there was room for a while.
+/// Descriptors or memory ran out: an idle connection goes, or a visitor; a registered one never does. False: there is
+/// none to go. One line an episode, which ends when there was room for a while.
 bool server::make_room(int error) {
     const auto at = now();
     if (!out_of_room_ || *out_of_room_ + out_of_room_episode < at) {
         ++counted_.out_of_room;
         spdlog::warn("no room for another connection: {}; {} are open, of at most {}, and {} of them are nodes. "
                      "Newcomers wait; raise the limit of open files (ulimit -n, or LimitNOFILE= of the service)",
-                     std::generic_category().message(error), connection_count(), max_connections_,
+                     std::generic_category().message(error), connection_count(), most_.max_connections,
                      service_.registrations().size());
     }
     out_of_room_ = at;
-    if (idle_.empty()) {
-        return hooks_.visitors && hooks_.visitors->end_one();
+    const auto first = idle_.first_to_go();
+    const bool is_made = first || (hooks_.visitors && hooks_.visitors->end_one());
+    counted_.made_room += is_made ? 1 : 0;
+    if (first) {
+        forget(connections_.at(*first));
     }
-    ended(connections_.at(idle_.front().second->number));
-    return true;
+    return is_made;
 }
 
 void server::meet(guest& who) {
@@ -355,7 +373,7 @@ void server::show_in(stream_socket socket, const origin& from, std::string recei
     const bool may_see = status_ == status_scope::all || (status_ == status_scope::loopback && from.is_this_machine());
     if (hooks_.visitors && may_see) {
         const bool is_short = out_of_room_ && now() < *out_of_room_ + out_of_room_episode;
-        hooks_.visitors->visit(std::move(socket), from, std::move(received), !is_short);
+        hooks_.visitors->visit(std::move(socket), from, peer_at(from), std::move(received), !is_short);
     } else {
         ++counted_.not_requests;
         spdlog::debug("closed {}:{}: not a request", to_string(from.peer), from.peer_port);
@@ -408,7 +426,7 @@ awaitable server::read_request(connection_ptr self) {
             co_return;
         }
         self->received.append(buffer.data(), size);
-        self->last_progress = now();
+        idle_.moved(self->number, now());
         const auto state = wire::frame(self->received);
         if (state == wire::framing::invalid) {
             ++counted_.not_requests;
@@ -426,7 +444,7 @@ awaitable server::read_request(connection_ptr self) {
         }
     }
     self->at = connection::phase::waiting;
-    unwatch_idle(*self);
+    idle_.remove(self->number);
     request(self->number, self->from, self->received, nullptr);
     if (self->at == connection::phase::waiting) {
         self->received = {};
@@ -460,15 +478,15 @@ void server::watch(const connection_ptr& self) {
 
 /// Writes what a slow reader did not take at once, then closes: only a reply that ends a connection can be so long.
 awaitable server::write_rest(connection_ptr self) {
-    while (!self->unsent.empty() && self->at == connection::phase::writing) {
+    while (self->sent < self->unsent.size() && self->at == connection::phase::writing) {
         error_code error;
-        const auto size = co_await self->socket.async_write_some(asio::buffer(self->unsent),
+        const auto size = co_await self->socket.async_write_some(asio::buffer(self->unsent) + self->sent,
                                                                  asio::redirect_error(use_awaitable, error));
         if (error) {
             break;
         }
-        self->unsent.erase(0, size);
-        self->last_progress = now();
+        self->sent += size;
+        idle_.moved(self->number, now());
     }
     if (self->at == connection::phase::writing) {
         forget(self);
@@ -492,7 +510,13 @@ void server::request(connection_number number, const origin& from, std::string_v
         const auto& what = std::get<wire::request>(decoded);
         const auto at = now();
         (who != nullptr ? who->request : connections_.at(number)->request) = {.type = what.index(), .at = at};
-        service_.request(number, from, what, at, actions_);
+        if (std::holds_alternative<wire::alive2_req>(what) && service_.counts_users()) {
+            auto with_user = from;
+            with_user.uid = peer_at(from).uid;
+            service_.request(number, with_user, what, at, actions_);
+        } else {
+            service_.request(number, from, what, at, actions_);
+        }
     }
     perform(who);
 }
@@ -514,13 +538,11 @@ void server::resolve_again() {
 
 void server::change(const settings& fresh) {
     gates_.change(fresh);
+    most_ = fresh.most.within(room_);
     service_.set_relaxed(fresh.relaxed_command_check);
-    packet_timeout_ = fresh.packet_timeout;
+    service_.set_limits(most_.max_registrations, most_.max_registrations_per_user);
     status_ = fresh.status;
-    for (auto& [scheduled, one] : idle_) {
-        scheduled = one->last_progress + packet_timeout_;
-    }
-    idle_.sort([](const auto& left, const auto& right) { return left.first < right.first; });
+    idle_.set_patience(patience_of(fresh));
     is_idle_timer_armed_ = false;
     arm_idle_timer();
 }
@@ -651,8 +673,13 @@ void server::reply_to(connection_ptr self, send::after then) {
 
 /// The first `written` bytes of reply_ have gone (negative: none); the others follow as the peer reads.
 void server::write_later(const connection_ptr& self, ssize_t written) {
+    const auto begin = written > 0 ? static_cast<std::size_t>(written) : 0;
+    while (unread_bytes_ + reply_.size() - begin > max_unread_bytes && !idle_.empty()) {
+        forget(connections_.at(idle_.first_to_go().value()));
+    }
     self->at = connection::phase::writing;
-    self->unsent = reply_.substr(written > 0 ? static_cast<std::size_t>(written) : 0);
+    self->unsent = reply_.substr(begin);
+    unread_bytes_ += self->unsent.size();
     watch_idle(*self);
     asio::co_spawn(io_.get_executor(), write_rest(self), log_exception);
 }
@@ -677,7 +704,8 @@ void server::ended(connection_ptr self) {
 /// Closes a connection that the service does not have, or no longer has.
 void server::forget(connection_ptr self) {
     self->at = connection::phase::closed;
-    unwatch_idle(*self);
+    idle_.remove(self->number);
+    unread_bytes_ -= self->unsent.size();
     error_code ignored;
     self->socket.close(ignored);
     connections_.erase(self->number);
@@ -763,27 +791,47 @@ bool server::has_gone(connection_number number) const {
 
 // ---- time
 
-/// Lets a connection wait for its peer for packet_timeout_ at most, counted from the last byte that moved. All wait
-/// equally long, so a queue holds them in the order of their deadlines, and one timer serves all.
-void server::watch_idle(connection& self) {
-    self.last_progress = now();
-    self.in_idle = idle_.insert(idle_.end(), {self.last_progress + packet_timeout_, &self});
+peer server::peer_at(const origin& from) const {
+    const bool may_be_known = hooks_.user_of && from.is_this_machine();
+    return peer_of(from, may_be_known ? hooks_.user_of(from) : std::nullopt);
+}
+
+/// Lets a connection wait for its peer, but not too long, and not beside too many of the same peer. The service knows
+/// nothing of such connections: it has not heard of them yet, or is done with them.
+void server::watch_idle(const connection& self) {
+    const auto who = peer_at(self.from);
+    make_room_for(who);
+    idle_.add(self.number, who, now());
     arm_idle_timer();
 }
 
-void server::unwatch_idle(connection& self) {
-    if (self.in_idle) {
-        idle_.erase(*self.in_idle);
-        self.in_idle.reset();
+/// One line an episode, as in make_room.
+void server::make_room_for(const peer& who) {
+    if (idle_.count_of(who) < most_.max_connections_per_peer) {
+        return;
+    }
+    const auto at = now();
+    if (!too_many_of_one_peer_ || *too_many_of_one_peer_ + out_of_room_episode < at) {
+        spdlog::warn("{} has {} connections that say nothing, or half of something, or do not read; with each that "
+                     "comes, the one that waits longest is closed. If that is as it should be, raise "
+                     "max_connections_per_peer",
+                     text_of(who), idle_.count_of(who));
+    }
+    too_many_of_one_peer_ = at;
+    while (idle_.count_of(who) >= most_.max_connections_per_peer) {
+        ++counted_.of_one_peer;
+        forget(connections_.at(idle_.longest_of(who).value()));
     }
 }
 
+/// For the first whose time may be up. It is looked at again then, so later deadlines need no timer of their own.
 void server::arm_idle_timer() {
-    if (idle_.empty() || is_idle_timer_armed_) {
+    const auto next = idle_.next_look();
+    if (!next || is_idle_timer_armed_) {
         return;
     }
     is_idle_timer_armed_ = true;
-    idle_timer_.expires_at(idle_.front().first);
+    idle_timer_.expires_at(*next);
     idle_timer_.async_wait([this](error_code error) {
         if (!error) {
             is_idle_timer_armed_ = false;
@@ -794,17 +842,11 @@ void server::arm_idle_timer() {
 }
 
 void server::close_idle(time_point at) {
-    while (!idle_.empty() && idle_.front().first <= at) {
-        auto& [scheduled, oldest] = idle_.front();
-        if (const auto deadline = oldest->last_progress + packet_timeout_; deadline > at) {
-            scheduled = deadline;
-            idle_.splice(idle_.end(), idle_, idle_.begin());
-        } else {
-            ++counted_.timed_out;
-            spdlog::debug("closed {}:{}: idle for {} s", to_string(oldest->from.peer), oldest->from.peer_port,
-                          packet_timeout_.count());
-            ended(connections_.at(oldest->number));
-        }
+    while (const auto late = idle_.late(at)) {
+        const auto one = connections_.at(*late);
+        ++counted_.timed_out;
+        spdlog::debug("closed {}:{}: idle, or slow, for too long", to_string(one->from.peer), one->from.peer_port);
+        forget(one);
     }
 }
 

@@ -7,14 +7,15 @@
 #pragma once
 
 #include "net/asio.hpp"
+#include "net/peer.hpp"
 #include "server/gates.hpp"
+#include "server/idle_connections.hpp"
 #include "service/service.hpp"
 #include "settings/settings.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,7 +32,7 @@ namespace epmd {
 struct visitor_hooks {
     /// Takes a connection over, with the beginning of what it sent. `has_room`: descriptors are not short; else whoever
     /// comes would only take the place of another visitor.
-    std::function<void(stream_socket, const origin&, std::string received, bool has_room)> visit;
+    std::function<void(stream_socket, const origin&, const peer&, std::string received, bool has_room)> visit;
     /// How many of them are open.
     std::function<std::size_t()> count;
     /// Ends the one that is there longest: somebody else needs its place. False: there is none.
@@ -55,15 +56,17 @@ struct server_hooks {
     /// Those of the ports on which somebody on this machine listens: an adopted node is there for as long. At most
     /// kernel::max_ports_at_once. Null: nobody is adopted.
     std::function<std::set<std::uint16_t>(std::span<const std::uint16_t> ports)> listened_on = nullptr;
+    /// Whose socket is at the other end of a connection from this machine. Empty: not known. Null: of none it is.
+    std::function<std::optional<std::uint32_t>(const origin&)> user_of = nullptr;
     /// Null: who speaks HTTP is closed at once, as stock does.
     std::optional<visitor_hooks> visitors = std::nullopt;
 };
 
 class server final : private liveness {
   public:
-    /// `max_connections`: how many may wait or be registered at once; more newcomers stay in the kernel's queue, and
-    /// the idle connection that waited longest makes room for the next.
-    server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::size_t max_connections,
+    /// `room`: how many connections descriptors are left for; not more may wait or be registered at once. More
+    /// newcomers stay in the kernel's queue, and an idle connection makes room for the next.
+    server(asio::io_context&, std::vector<acceptor> listeners, const settings&, std::size_t room,
            std::shared_ptr<const hosts>, registry_state before, server_hooks);
 
     server(const server&) = delete;
@@ -104,7 +107,8 @@ class server final : private liveness {
     [[nodiscard]] const service& mind() const noexcept { return service_; }
     /// Connections that wait for bytes, for an answer, or that are registered, and visitors.
     [[nodiscard]] std::size_t connection_count() const;
-    [[nodiscard]] std::size_t max_connections() const noexcept { return max_connections_; }
+    /// What peers may take now, without a 0.
+    [[nodiscard]] const limits& most() const noexcept { return most_; }
     [[nodiscard]] const server_counters& counted() const noexcept { return counted_; }
     [[nodiscard]] status_scope status() const noexcept { return status_; }
     [[nodiscard]] listen_scope scope() const noexcept { return gates_.scope(); }
@@ -150,8 +154,9 @@ class server final : private liveness {
     void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
     void forget(connection_ptr);
 
-    void watch_idle(connection&);
-    void unwatch_idle(connection&);
+    [[nodiscard]] peer peer_at(const origin&) const;
+    void watch_idle(const connection&);
+    void make_room_for(const peer&);
     void arm_idle_timer();
     void close_idle(time_point now);
     void arm_service_timer();
@@ -160,10 +165,10 @@ class server final : private liveness {
 
     asio::io_context& io_;
     gates gates_;
-    std::chrono::seconds packet_timeout_;
+    std::size_t room_;
+    limits most_;
     std::chrono::seconds delay_accept_;
     std::chrono::seconds delay_write_;
-    std::size_t max_connections_;
     status_scope status_;
     server_hooks hooks_;
     service service_;
@@ -171,9 +176,11 @@ class server final : private liveness {
 
     connection_number next_number_ = 1;
     std::unordered_map<connection_number, connection_ptr> connections_;
-    std::list<std::pair<time_point, connection*>> idle_; // those that wait for their peer, earliest deadline first
+    idle_connections idle_;
     timer idle_timer_;
     bool is_idle_timer_armed_ = false;
+    std::optional<time_point> too_many_of_one_peer_; // when one of so many had to go last
+    std::size_t unread_bytes_ = 0;                   // of replies that are not read yet, in all
     timer service_timer_;
     std::optional<time_point> service_timer_due_;
     std::optional<time_point> out_of_room_; // when descriptors or memory were last short

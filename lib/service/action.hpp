@@ -56,6 +56,8 @@ enum class refusal {
     name_taken,       ///< by a living node on the same host
     name_not_allowed, ///< not UTF-8, too long, or with control characters
     extra_too_long,   ///< more than wire::max_extra_bytes
+    too_many,         ///< there are policy::max_registrations
+    too_many_of_user, ///< its user has policy::max_registrations_per_user
 };
 
 /// What happened, for the log, the metrics and whoever watches.

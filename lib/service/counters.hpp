@@ -28,8 +28,9 @@ enum class outcome {
     extra_too_long,   ///< a registration: more than wire::max_extra_bytes
     not_allowed,      ///< from another machine, or while nodes are registered, or without relaxed_command_check
     gone,             ///< a registration that was held: its peer left before the answer
+    too_many,         ///< a registration: as many nodes as may be are there, in all or of its user
 };
-inline constexpr std::size_t outcomes = static_cast<std::size_t>(outcome::gone) + 1;
+inline constexpr std::size_t outcomes = static_cast<std::size_t>(outcome::too_many) + 1;
 
 /// Of the service: what it was asked, and what it said.
 struct service_counters {
@@ -86,7 +87,9 @@ class durations {
 struct server_counters {
     std::uint64_t accepted = 0;
     std::uint64_t not_requests = 0; ///< closed, since what they sent is no request
-    std::uint64_t timed_out = 0;    ///< closed, since they were idle
+    std::uint64_t timed_out = 0;    ///< closed, since they were idle, or took too long
+    std::uint64_t of_one_peer = 0;  ///< closed, since so many of their peer waited
+    std::uint64_t made_room = 0;    ///< closed for a newcomer, when descriptors or memory were short
     std::uint64_t out_of_room = 0;  ///< episodes in which descriptors or memory ran out
     /// From when a request was there whole until its reply was written, or as much of it as the socket took.
     std::array<durations, request_types> answers{};

@@ -70,9 +70,12 @@ outcome outcome_of(refusal why) {
     case refusal::name_not_allowed:
         return outcome::name_not_allowed;
     case refusal::extra_too_long:
+        return outcome::extra_too_long;
+    case refusal::too_many:
+    case refusal::too_many_of_user:
         break;
     }
-    return outcome::extra_too_long;
+    return outcome::too_many;
 }
 
 event::kind kind_of(placement_state state) {
@@ -125,6 +128,7 @@ void service::answer(connection_number connection, const origin& from, const wir
     newcomer self{.connection = connection,
                   .self = node_of(message),
                   .descriptor = from.descriptor,
+                  .uid = from.uid,
                   .deadline = now + policy_.evidence_time,
                   .found = evidence_of(from)};
     if (wire::judge_alive_name(message.alive_name) != wire::name_verdict::good) {
@@ -138,6 +142,10 @@ void service::answer(connection_number connection, const origin& from, const wir
     make_way_for(self.self, out);
     drop_dead(message.alive_name, out);
     judge_newcomers(message.alive_name, now, out);
+    if (const auto why = want_of_room(from)) {
+        refuse(self, *why, out);
+        return;
+    }
     const auto decision = judge(self, false);
     if (decision == verdict::refuse) {
         refuse(self, refusal::name_taken, out);
@@ -215,6 +223,29 @@ void service::await_evidence_no_longer(connection_number connection) {
         deadlines_.erase({known->second, connection});
         pending_until_.erase(known);
     }
+}
+
+/// Why another node cannot be registered for want of room. Empty: it can. Of users only those are counted that are
+/// known, which takes placement some milliseconds; so a crowd may get beyond a user's limit, and then no further.
+std::optional<refusal> service::want_of_room(const origin& from) const {
+    const auto used = registry_.size() + newcomers_.size();
+    if (used >= policy_.max_registrations) {
+        return refusal::too_many;
+    }
+    if (used < policy_.max_registrations_per_user || !from.uid || from.uid == 0U || from.uid == policy_.own_uid) {
+        return std::nullopt;
+    }
+    const auto all = registry_.all();
+    const auto theirs =
+        std::count_if(all.begin(), all.end(), [&](const registration* one) { return one->found.who.uid == from.uid; });
+    return static_cast<std::size_t>(theirs) < policy_.max_registrations_per_user
+               ? std::nullopt
+               : std::optional(refusal::too_many_of_user);
+}
+
+void service::set_limits(std::size_t max_registrations, std::size_t max_registrations_per_user) noexcept {
+    policy_.max_registrations = max_registrations;
+    policy_.max_registrations_per_user = max_registrations_per_user;
 }
 
 /// What the connection itself says: the strongest evidence.
@@ -318,22 +349,29 @@ send service::refusal_of(const newcomer& self) {
 }
 
 /// compat: stock keeps the connection of a refused registration for ever; we close it after the reply, as it serves
-/// nobody (OTP's client closes it itself).
+/// nobody (OTP's client closes it itself). For want of room it is closed without a reply: a VM would say of any that
+/// its name is in use.
 void service::refuse(const newcomer& self, refusal why, actions& out) {
     counted_.count<wire::alive2_req>(outcome_of(why));
-    out.emplace_back(refusal_of(self));
+    const bool is_for_room = why == refusal::too_many || why == refusal::too_many_of_user;
+    if (is_for_room) {
+        out.emplace_back(close{self.connection});
+    } else {
+        out.emplace_back(refusal_of(self));
+    }
     registration who;
     who.connection = self.connection;
     who.self = self.self;
     who.found = self.found.value_or(finding{});
+    who.found.who.uid = who.found.who.uid ? who.found.who.uid : self.uid;
     who.where = who.found.where.value_or(the_machine);
     auto refused = event_of(event::kind::refused, who);
     refused.why = why;
     if (const auto* holder = registry_.find(who.where, self.self.alive_name)) {
         refused.other = *holder;
     }
-    refused.is_repeated =
-        why == refusal::name_taken && knocks_.note(self.self.alive_name, self.self.port, who.found.listener_inode);
+    refused.is_repeated = (why == refusal::name_taken || is_for_room) &&
+                          knocks_.note(self.self.alive_name, self.self.port, who.found.listener_inode);
     out.emplace_back(std::move(refused));
 }
 

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -35,6 +36,10 @@ struct policy {
     std::chrono::milliseconds lookup_time{500};
     /// A name that misses is not resolved again within this time. Chosen, not tuned.
     std::chrono::milliseconds resolve_again_interval{1000};
+    /// Registered nodes; and of them those of one user, but for root and for whoever runs the daemon.
+    std::size_t max_registrations = std::numeric_limits<std::size_t>::max();
+    std::size_t max_registrations_per_user = std::numeric_limits<std::size_t>::max();
+    std::uint32_t own_uid = 0;
 };
 
 /// Tells whether the peer of a connection has gone although nobody noticed yet. The service asks before it calls a
@@ -86,6 +91,14 @@ class service {
     /// Whether kill with live nodes, and stop, are allowed from now on.
     void set_relaxed(bool is_relaxed) noexcept { policy_.relaxed_command_check = is_relaxed; }
 
+    /// How many nodes there may be from now on; who is registered stays.
+    void set_limits(std::size_t max_registrations, std::size_t max_registrations_per_user) noexcept;
+
+    /// Whether it counts whose the next registration is (`origin::uid`): no user can have too many before.
+    [[nodiscard]] bool counts_users() const noexcept {
+        return registry_.size() + newcomers_.size() >= policy_.max_registrations_per_user;
+    }
+
     /// The time is `now`: answers what has waited long enough.
     void time_passed(time_point now, actions& out);
 
@@ -105,6 +118,7 @@ class service {
         connection_number connection = 0;
         node self;
         int descriptor = -1;
+        std::optional<std::uint32_t> uid; ///< as `origin` has it
         time_point deadline;
         std::optional<finding> found; ///< empty: evidence is still coming
         bool is_being_asked = false;  ///< before its reply, since it is up already
@@ -133,6 +147,7 @@ class service {
     void answer(connection_number, const origin&, const wire::kill_req&, time_point now, actions& out);
     void answer(connection_number, const origin&, const wire::stop_req&, time_point now, actions& out);
 
+    [[nodiscard]] std::optional<refusal> want_of_room(const origin&) const;
     [[nodiscard]] std::optional<finding> evidence_of(const origin&) const;
     [[nodiscard]] verdict judge(const newcomer&, bool is_late) const;
     [[nodiscard]] bool insists(const newcomer&) const;

@@ -108,6 +108,21 @@ bool apply_seconds(settings& to, std::string_view value) {
     return seconds.has_value();
 }
 
+constexpr std::size_t most_connections = 1000000; // fs.nr_open(5) is 1,048,576 where nobody has changed it
+
+template <std::size_t limits::*To, std::size_t Least, std::size_t Most>
+bool apply_limit(settings& to, std::string_view value) {
+    const auto number = parse_number<std::size_t>(value, Least, Most);
+    to.most.*To = number.value_or(to.most.*To);
+    return number.has_value();
+}
+
+bool apply_request_time(settings& to, std::string_view value) {
+    const auto seconds = parse_number<int>(value, 1, 604800);
+    to.most.request_time = seconds ? std::chrono::seconds(*seconds) : to.most.request_time;
+    return seconds.has_value();
+}
+
 bool apply_log_level(settings& to, std::string_view value) {
     constexpr std::array<std::pair<std::string_view, log_level>, 5> levels{{{"error", log_level::error},
                                                                             {"warn", log_level::warn},
@@ -203,6 +218,24 @@ constexpr std::array options{
     option{.flag = "status", .file_key = "status", .value = "loopback|all|off", .allowed = "loopback, all or off",
            .help = "who sees the status page and all else over HTTP: this machine only (loopback), everybody, nobody",
            .apply = apply_status, .topic = "status"},
+    option{.file_key = "request_time", .value = "SECONDS", .allowed = seconds_range, .apply = apply_request_time,
+           .topic = "request_time"},
+    option{.file_key = "max_connections", .value = "NUMBER", .allowed = "16 to 1000000 connections",
+           .apply = apply_limit<&limits::max_connections, 16, most_connections>, .topic = "max_connections"},
+    option{.file_key = "max_connections_per_peer", .value = "NUMBER", .allowed = "1 to 1000000 connections",
+           .apply = apply_limit<&limits::max_connections_per_peer, 1, most_connections>,
+           .topic = "max_connections_per_peer"},
+    option{.file_key = "max_registrations", .value = "NUMBER", .allowed = "1 to 1000000 nodes",
+           .apply = apply_limit<&limits::max_registrations, 1, most_connections>, .topic = "max_registrations"},
+    option{.file_key = "max_registrations_per_user", .value = "NUMBER", .allowed = "1 to 1000000 nodes",
+           .apply = apply_limit<&limits::max_registrations_per_user, 1, most_connections>,
+           .topic = "max_registrations_per_user"},
+    option{.file_key = "max_http_connections", .value = "NUMBER", .allowed = "1 to 10000 connections",
+           .apply = apply_limit<&limits::max_http_connections, 1, 10000>, .topic = "max_http_connections"},
+    option{.file_key = "max_event_streams", .value = "NUMBER", .allowed = "0 to 10000 connections",
+           .apply = apply_limit<&limits::max_event_streams, 0, 10000>, .topic = "max_event_streams"},
+    option{.file_key = "max_placements", .value = "NUMBER", .allowed = "64 to 1000000 nodes",
+           .apply = apply_limit<&limits::max_placements, 64, 1000000>, .topic = "max_placements"},
     option{.flag = "log-level", .file_key = "log_level", .value = "LEVEL", .allowed = level_range,
            .help = "error, warn, info, debug or trace (info)", .apply = apply_log_level, .topic = "log_level"},
     option{.flag = "config", .value = "FILE", .allowed = "the name of a file",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -317,16 +318,19 @@ void add_hosts(settings& to, const std::vector<given_host>& from_file) {
             all.push_back(one);
         }
     }
+    if (all.size() > max_hosts) {
+        throw settings_error(all[max_hosts].source + " is one too many: " + std::to_string(max_hosts) +
+                             " hosts can be configured");
+    }
+    std::map<std::string, const given_host*> named;
     std::map<address, const given_host*> owners;
     for (const auto& one : all) {
-        for (const auto& other : all) {
-            if (&other == &one) {
-                break;
-            }
-            if (is_same_name(other.host.name, one.host.name)) {
-                throw settings_error(one.source + " is named already, by " + other.source +
-                                     ": give all its addresses in one line");
-            }
+        auto name = one.host.name; // the names of hosts are ASCII
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+        if (const auto [other, is_new] = named.emplace(std::move(name), &one); !is_new) {
+            throw settings_error(one.source + " is named already, by " + other->second->source +
+                                 ": give all its addresses in one line");
         }
         for (const auto& address : one.host.addresses) {
             if (const auto [owner, is_new] = owners.emplace(address, &one); !is_new) {

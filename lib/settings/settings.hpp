@@ -6,6 +6,7 @@
 #pragma once
 
 #include "registry/hosts.hpp"
+#include "settings/limits.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -68,6 +69,7 @@ struct settings {
     bool replaces = false;                   ///< to take the port from the epmd that has it
     std::chrono::seconds exit_idle{0};       ///< to end when no node was registered for so long; 0: never
     log_level level = log_level::info;
+    limits most;             ///< of what peers may take
     std::string config_file; ///< the one that was read; empty: none
     std::string config_text; ///< what stood in it
 

@@ -4,6 +4,7 @@
 #include "registry/address.hpp"
 #include "registry/registration.hpp"
 #include "service/counters.hpp"
+#include "settings/limits.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -17,9 +18,7 @@ namespace epmd {
 /// Those who speak HTTP.
 struct visitor_facts {
     std::size_t open = 0;
-    std::size_t most = 0;
     std::size_t following = 0; ///< of them, those that follow the events
-    std::size_t most_following = 0;
 };
 
 /// How often the configuration was read again.
@@ -41,7 +40,7 @@ struct daemon_facts {
     bool is_http_for_everybody = false;
     std::string config_file; ///< empty: none was read
     std::size_t connections = 0;
-    std::size_t max_connections = 0;
+    limits most;            ///< without a 0
     visitor_facts visitors; ///< of the connections, those that speak HTTP
     std::chrono::seconds packet_timeout{0};
     bool relaxed_command_check = false;

@@ -95,7 +95,7 @@ std::string_view name_of_type(std::size_t type) {
 }
 
 constexpr std::array<std::string_view, outcomes> outcome_names{
-    "ok", "not_found", "name_taken", "name_not_allowed", "extra_too_long", "not_allowed", "gone"};
+    "ok", "not_found", "name_taken", "name_not_allowed", "extra_too_long", "not_allowed", "gone", "too_many"};
 
 /// Which outcomes a kind of request can have: a series that will never be is not shown.
 bool can_be(std::size_t type, outcome what) {
@@ -110,6 +110,7 @@ bool can_be(std::size_t type, outcome what) {
     case outcome::name_not_allowed:
     case outcome::extra_too_long:
     case outcome::gone:
+    case outcome::too_many:
         break;
     }
     return type == type_of_request<wire::alive2_req>;
@@ -148,7 +149,7 @@ constexpr std::array all_evidence{evidence::destination, evidence::source, evide
                                   evidence::handshake};
 static_assert(all_evidence.size() == evidence_kinds);
 
-void put_nodes(exposition& out, const registry& all, const service_counters& counted) {
+void put_nodes(exposition& out, const registry& all, const service_counters& counted, const limits& most) {
     out.begin("epmd_nodes_by_state", gauge, "Registered nodes, by whether their host is known.");
     for (const auto state :
          {placement_state::placed, placement_state::pending, placement_state::unplaced, placement_state::parked}) {
@@ -163,6 +164,8 @@ void put_nodes(exposition& out, const registry& all, const service_counters& cou
     for (const auto how : all_evidence) {
         out.add({{"evidence", to_string(how)}}, counted.placements.at(static_cast<std::size_t>(how)));
     }
+    out.one("epmd_nodes_max", gauge, "How many may be registered; then newcomers are refused.",
+            std::uint64_t{most.max_registrations});
     out.one("epmd_nodes_adopted", gauge, "Nodes of an epmd before that have not registered here yet.",
             std::uint64_t{all.adopted_count()});
     out.one("epmd_unregistrations_total", counter, "Registrations that ended.", counted.ends);
@@ -173,15 +176,18 @@ void put_connections(exposition& out, const daemon_facts& facts) {
     out.one("epmd_connections", gauge, "Open connections: registered nodes, those that wait, and HTTP.",
             std::uint64_t{facts.connections});
     out.one("epmd_connections_max", gauge, "How many may be open; then newcomers wait.",
-            std::uint64_t{facts.max_connections});
+            std::uint64_t{facts.most.max_connections});
     out.one("epmd_http_connections", gauge, "Open connections that speak HTTP.", std::uint64_t{facts.visitors.open});
-    out.one("epmd_http_connections_max", gauge, "How many may be open.", std::uint64_t{facts.visitors.most});
+    out.one("epmd_http_connections_max", gauge, "How many may be open.",
+            std::uint64_t{facts.most.max_http_connections});
     out.one("epmd_event_streams", gauge, "Of those, event streams.", std::uint64_t{facts.visitors.following});
-    out.one("epmd_event_streams_max", gauge, "How many may be open.", std::uint64_t{facts.visitors.most_following});
+    out.one("epmd_event_streams_max", gauge, "How many may be open.", std::uint64_t{facts.most.max_event_streams});
     out.one("epmd_connections_accepted_total", counter, "Connections that were accepted.", counted.accepted);
     out.begin("epmd_connections_dropped_total", counter, "Connections that were closed without an answer.");
     out.add({{"reason", "not_a_request"}}, counted.not_requests);
     out.add({{"reason", "timed_out"}}, counted.timed_out);
+    out.add({{"reason", "of_one_peer"}}, counted.of_one_peer);
+    out.add({{"reason", "made_room"}}, counted.made_room);
     out.one("epmd_out_of_room_total", counter, "Episodes in which descriptors or memory ran out.", counted.out_of_room);
 }
 
@@ -232,7 +238,7 @@ class scrape {
         const auto& mind = what_.mind();
         const auto facts = what_.facts();
         put_life(out_, facts);
-        put_nodes(out_, mind.registrations(), mind.counted());
+        put_nodes(out_, mind.registrations(), mind.counted(), facts.most);
         put_requests(out_, mind.counted());
         put_durations(out_, facts.counted);
         put_connections(out_, facts);

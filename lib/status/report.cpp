@@ -105,6 +105,10 @@ std::string_view to_string(refusal why) noexcept {
         return "name_not_allowed";
     case refusal::extra_too_long:
         return "extra_too_long";
+    case refusal::too_many:
+        return "too_many";
+    case refusal::too_many_of_user:
+        return "too_many_of_user";
     }
     return "";
 }
@@ -208,12 +212,17 @@ json::object report_of(const daemon_facts& facts, const service& mind, lexicon& 
 
     json::object limits;
     limits["connections"] = facts.connections;
-    limits["max_connections"] = facts.max_connections;
+    limits["max_connections"] = facts.most.max_connections;
     limits["http_connections"] = facts.visitors.open;
-    limits["max_http_connections"] = facts.visitors.most;
+    limits["max_http_connections"] = facts.most.max_http_connections;
     limits["event_streams"] = facts.visitors.following;
-    limits["max_event_streams"] = facts.visitors.most_following;
+    limits["max_event_streams"] = facts.most.max_event_streams;
+    limits["max_connections_per_peer"] = facts.most.max_connections_per_peer;
+    limits["max_registrations"] = facts.most.max_registrations;
+    limits["max_registrations_per_user"] = facts.most.max_registrations_per_user;
+    limits["max_placements"] = facts.most.max_placements;
     limits["packet_timeout_seconds"] = facts.packet_timeout.count();
+    limits["request_time_seconds"] = facts.most.request_time.count();
     limits["relaxed_command_check"] = facts.relaxed_command_check;
     limits["probe"] = facts.may_ask_nodes;
     result["limits"] = std::move(limits);
@@ -232,15 +241,16 @@ json::object report_of(const daemon_facts& facts, const service& mind, lexicon& 
     json::object counters;
     counters["connections"] = facts.counted.accepted;
     counters["registrations"] = asked.of<wire::alive2_req>(outcome::ok);
-    counters["refusals"] = asked.of<wire::alive2_req>(outcome::name_taken) +
-                           asked.of<wire::alive2_req>(outcome::name_not_allowed) +
-                           asked.of<wire::alive2_req>(outcome::extra_too_long);
+    counters["refusals"] =
+        asked.of<wire::alive2_req>(outcome::name_taken) + asked.of<wire::alive2_req>(outcome::name_not_allowed) +
+        asked.of<wire::alive2_req>(outcome::extra_too_long) + asked.of<wire::alive2_req>(outcome::too_many);
     counters["unregistrations"] = asked.ends;
     counters["lookups"] =
         asked.of<wire::port_please2_req>(outcome::ok) + asked.of<wire::port_please2_req>(outcome::not_found);
     counters["names_lists"] = asked.of<wire::names_req>(outcome::ok);
     counters["not_requests"] = facts.counted.not_requests;
     counters["timed_out"] = facts.counted.timed_out;
+    counters["of_one_peer"] = facts.counted.of_one_peer;
     counters["out_of_room"] = facts.counted.out_of_room;
     result["counters"] = std::move(counters);
     return result;

@@ -26,18 +26,8 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-/// How many speak HTTP at once; one more is told to come later. Chosen, not tuned: a person has a page or two, and each
-/// `epmdctl wait` one connection. 200 beside the benchmark cost lookups 0.8 ms at p99 (docs/performance.md).
-constexpr std::size_t max_visitors = 256;
-
-/// How many of them follow the events: who only wants a page finds room beside them.
-constexpr std::size_t max_followers = 224;
-
 /// The longest request. Chosen, not tuned: browsers send less than 2,000 bytes to a page without cookies.
 constexpr std::uint32_t max_header_bytes = 8192;
-
-/// How long a peer may take to send its request, and to read what we write. Stock's default for a silent connection.
-constexpr std::chrono::seconds peer_patience{60};
 
 /// Events that are written at once, in bytes, if there are so many: then others have their turn. Chosen, not tuned:
 /// some 20 events, which take 0.2 ms to be made text by the first who reads them.
@@ -88,16 +78,18 @@ bool may_be_answered(http::verb method, const error_code& error) {
 } // namespace
 
 struct site::visitor {
-    visitor(stream_socket socket, const origin& ends)
-        : stream(std::move(socket)), from(ends), rest(stream.get_executor()), turn(stream.get_executor()) {}
+    visitor(stream_socket socket, const origin& ends, const peer& whose)
+        : stream(std::move(socket)), from(ends), who(whose), rest(stream.get_executor()), turn(stream.get_executor()) {}
 
     beast::basic_stream<asio::ip::tcp, executor> stream;
     origin from;
+    peer who;
+    std::list<visitor_ptr>::iterator place; // among all
     beast::flat_buffer received;
     bool is_open = true;
     bool has_asked = false; // its request is there whole
     bool has_room = true;
-    bool is_one_too_many = false; // there were max_visitors when it came
+    bool is_one_too_many = false; // there were as many as may be when it came
     bool follows = false;
     news::number unread = 0;                                      // where it reads on
     news::number last = std::numeric_limits<news::number>::max(); // it ends when it has read what is before that
@@ -113,7 +105,8 @@ using stream_of_visitor = beast::basic_stream<asio::ip::tcp, executor>;
 
 /// The beginning of a reply. HTTP 1.1 has the body in chunks, so that its end is seen; before, it goes on to the end of
 /// the connection.
-awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsigned version, error_code& error) {
+awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsigned version,
+                       std::chrono::seconds patience, error_code& error) {
     http::response<http::empty_body> header(http::int_to_status(what.status), version);
     header.set(http::field::server, "loopmd");
     header.set(http::field::content_type, what.type);
@@ -126,16 +119,17 @@ awaitable write_header(stream_of_visitor& stream, const page_reply& what, unsign
     header.keep_alive(false);
     header.chunked(version >= 11);
     http::response_serializer<http::empty_body> serializer(header);
-    stream.expires_after(peer_patience);
+    stream.expires_after(patience);
     co_await http::async_write_header(stream, serializer, asio::redirect_error(use_awaitable, error));
 }
 
 /// Beast's chunks refer to what they are made of: `text` is a copy of the coroutine.
-awaitable write_slice(stream_of_visitor& stream, std::string text, unsigned version, error_code& error) {
+awaitable write_slice(stream_of_visitor& stream, std::string text, unsigned version, std::chrono::seconds patience,
+                      error_code& error) {
     if (error || text.empty()) { // an empty chunk would be the last
         co_return;
     }
-    stream.expires_after(peer_patience);
+    stream.expires_after(patience);
     if (version >= 11) {
         co_await asio::async_write(stream, http::make_chunk(asio::buffer(text)),
                                    asio::redirect_error(use_awaitable, error));
@@ -152,31 +146,46 @@ awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& err
 
 } // namespace
 
-site::site(asio::io_context& io, std::function<const service&()> mind, std::function<daemon_facts()> facts)
-    : io_(io), subject_(std::move(mind), std::move(facts)), last_words_(io) {}
+site::site(asio::io_context& io, std::function<const service&()> mind, std::function<daemon_facts()> facts,
+           const limits& most)
+    : io_(io), subject_(std::move(mind), std::move(facts)), last_words_(io) {
+    set_limits(most);
+}
 
 site::~site() = default;
 
 visitor_facts site::visitors() const noexcept {
-    return {.open = visitors_.size(), .most = max_visitors, .following = following_, .most_following = max_followers};
+    return {.open = visitors_.size(), .following = following_};
 }
 
-void site::visit(stream_socket socket, const origin& from, std::string received, bool has_room) {
-    if (visitors_.size() >= max_visitors) { // one that has not asked for anything makes room
+void site::set_limits(const limits& most) noexcept {
+    max_visitors_ = most.max_http_connections;
+    max_followers_ = most.max_event_streams;
+    peer_patience_ = most.request_time;
+}
+
+void site::visit(stream_socket socket, const origin& from, const peer& who, std::string received, bool has_room) {
+    if (visitors_.size() >= max_visitors_) {
         const auto silent =
             std::find_if(visitors_.begin(), visitors_.end(), [](const auto& one) { return !one->has_asked; });
         if (silent != visitors_.end()) {
             end(visitor_ptr(*silent));
+        } else {
+            make_room_for(who, false);
         }
     }
-    const auto self = std::make_shared<visitor>(std::move(socket), from);
+    if (visitors_.size() >= 2 * max_visitors_) { // so many wait to be told that they are too many
+        return;
+    }
+    const auto self = std::make_shared<visitor>(std::move(socket), from, who);
     self->has_room = has_room;
-    self->is_one_too_many = visitors_.size() >= max_visitors;
+    self->is_one_too_many = visitors_.size() >= max_visitors_;
     const auto bytes = self->received.prepare(received.size());
     asio::buffer_copy(bytes, asio::buffer(received));
     self->received.commit(received.size());
     self->has_asked = received.find("\r\n\r\n") != std::string::npos;
-    visitors_.push_back(self);
+    self->place = visitors_.insert(visitors_.end(), self);
+    ++shares_[who].visitors;
     if (is_open_) {
         begin(self);
     }
@@ -193,6 +202,25 @@ void site::begin(const visitor_ptr& self) {
     asio::co_spawn(io_.get_executor(), serve(self), [this, self](const std::exception_ptr&) {
         end(self); // if it was ended by an error of ours, its place is free again
     });
+}
+
+/// Nobody is robbed of his share: who has most keeps as many as the newcomer's peer has by then.
+bool site::make_room_for(const peer& newcomer, bool among_followers) {
+    const auto count = among_followers ? &share::followers : &share::visitors;
+    const auto greatest =
+        std::max_element(shares_.begin(), shares_.end(), [count](const auto& left, const auto& right) {
+            return left.second.*count < right.second.*count;
+        });
+    const auto theirs = shares_.find(newcomer);
+    const auto has = theirs == shares_.end() ? 0 : theirs->second.*count;
+    if (greatest == shares_.end() || greatest->second.*count < has + 2) {
+        return false;
+    }
+    const auto first = std::find_if(visitors_.begin(), visitors_.end(), [&](const auto& one) {
+        return one->who == greatest->first && (one->follows || !among_followers);
+    });
+    end(visitor_ptr(*first));
+    return true;
 }
 
 bool site::end_one() {
@@ -228,8 +256,13 @@ void site::end_all() {
 /// Its coroutine sees that, and leaves.
 void site::end(const visitor_ptr& self) {
     if (std::exchange(self->is_open, false)) {
-        visitors_.remove(self);
+        visitors_.erase(self->place);
         following_ -= self->follows ? 1 : 0;
+        const auto share_of = shares_.find(self->who);
+        share_of->second.followers -= self->follows ? 1 : 0;
+        if (--share_of->second.visitors == 0) {
+            shares_.erase(share_of);
+        }
         self->stream.close();
         self->rest.cancel();
         self->turn.cancel();
@@ -254,7 +287,7 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
         return refusal_reply(400, "there are two Host headers");
     }
     if (who.is_one_too_many) {
-        return refusal_reply(503, std::to_string(max_visitors) + " others are being served; come again later");
+        return refusal_reply(503, std::to_string(max_visitors_) + " others are being served; come again later");
     }
     if (!is_host_header_allowed(host, who.from, subject_.all_hosts())) {
         return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
@@ -263,8 +296,8 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (!what) {
         return refusal_reply(404, "there is no such page; / lists them");
     }
-    if (what == page::events && following_ >= max_followers) {
-        return refusal_reply(503, std::to_string(max_followers) + " others follow the events; come again later");
+    if (what == page::events && following_ >= max_followers_ && !make_room_for(who.who, true)) {
+        return refusal_reply(503, std::to_string(max_followers_) + " others follow the events; come again later");
     }
     return reply_of(*what, subject_,
                     {.at = who.from.local, .wants_html = wants_html(view_of(request[http::field::accept]))});
@@ -274,7 +307,7 @@ awaitable site::serve(visitor_ptr self) {
     error_code error;
     http::request_parser<http::empty_body> parser;
     parser.header_limit(max_header_bytes);
-    self->stream.expires_after(peer_patience);
+    self->stream.expires_after(peer_patience_);
     co_await http::async_read_header(self->stream, self->received, parser, asio::redirect_error(use_awaitable, error));
     const auto& request = parser.get();
     if (!self->is_open) { // its place was needed meanwhile
@@ -296,9 +329,10 @@ awaitable site::serve(visitor_ptr self) {
         self->follows = true;
         self->unread = subject_.lately().next();
         ++following_;
+        ++shares_.at(self->who).followers;
     }
     error = {};
-    co_await write_header(self->stream, answer, version, error);
+    co_await write_header(self->stream, answer, version, peer_patience_, error);
     if (!error && !is_head) {
         if (answer.is_endless) {
             co_await follow(self, answer.body, version);
@@ -327,7 +361,7 @@ awaitable site::write_body(visitor_ptr self, slices body, unsigned version, erro
         if (!slice) {
             co_return;
         }
-        co_await write_slice(self->stream, std::move(*slice), version, error);
+        co_await write_slice(self->stream, std::move(*slice), version, peer_patience_, error);
     }
 }
 
@@ -366,7 +400,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
         return "event: nodes\ndata: " + nodes().value_or("");
     };
     co_await write_body(self, from_then_on, version, error);
-    co_await write_slice(self->stream, "\n", version, error); // an empty line ends an event
+    co_await write_slice(self->stream, "\n", version, peer_patience_, error); // an empty line ends an event
     if (error) {
         co_return;
     }
@@ -385,7 +419,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
             }
             text = ":\n\n"; // a comment: so it knows that we are there
         }
-        co_await write_slice(self->stream, std::move(text), version, error);
+        co_await write_slice(self->stream, std::move(text), version, peer_patience_, error);
         if (self->unread == subject_.lately().next()) {
             self->quiet_until = now() + shortest_pause;
         }

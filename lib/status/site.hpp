@@ -9,17 +9,21 @@
 #pragma once
 
 #include "net/asio.hpp"
+#include "net/peer.hpp"
 #include "service/service.hpp"
+#include "settings/limits.hpp"
 #include "status/facts.hpp"
 #include "status/pages.hpp"
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +33,7 @@ namespace epmd {
 
 class site {
   public:
-    site(asio::io_context&, std::function<const service&()> mind, std::function<daemon_facts()> facts);
+    site(asio::io_context&, std::function<const service&()> mind, std::function<daemon_facts()> facts, const limits&);
     ~site();
     site(const site&) = delete;
     site& operator=(const site&) = delete;
@@ -39,7 +43,13 @@ class site {
 
     /// Serves a connection that began with `received`, which looks like HTTP. Comes back at once. `has_room`:
     /// descriptors are not short; else it is told to come again later.
-    void visit(stream_socket, const origin&, std::string received, bool has_room);
+    ///
+    /// Where there are as many as may be, one that has not asked for anything makes room, else one of the peer that has
+    /// most, if that leaves it as many as the newcomer's peer has. Else the newcomer is told to come again later.
+    void visit(stream_socket, const origin&, const peer&, std::string received, bool has_room);
+
+    /// From now on; who is there stays.
+    void set_limits(const limits&) noexcept;
 
     /// How many connections are open.
     [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
@@ -60,6 +70,10 @@ class site {
 
   private:
     struct visitor;
+    struct share {
+        std::size_t visitors = 0;
+        std::size_t followers = 0; ///< of them
+    };
     using visitor_ptr = std::shared_ptr<visitor>;
     using http_request = boost::beast::http::request<boost::beast::http::empty_body>;
 
@@ -74,11 +88,16 @@ class site {
     std::string unread_of(visitor&);
     void announce();
     void end(const visitor_ptr&);
+    bool make_room_for(const peer&, bool among_followers);
 
     asio::io_context& io_;
     subject subject_;
     std::list<visitor_ptr> visitors_; // the one that is there longest first
+    std::map<peer, share> shares_;    // of each peer that has one
     std::deque<visitor_ptr> in_line_; // those that have something to write
+    std::size_t max_visitors_;
+    std::size_t max_followers_;
+    std::chrono::seconds peer_patience_; // with one that is to send its request, or to read a part of a page
     std::size_t following_ = 0;
     timer last_words_; // of end_all
     bool is_turn_due_ = false;

@@ -117,6 +117,15 @@ class Registration:
         self.close()
 
 
+def registration_bytes(
+    alive_name: str, port: int, *, node_type: int = ERLANG_VM, protocol: int = 0, highest: int = 6, lowest: int = 5, extra: bytes = b""
+) -> bytes:
+    """ALIVE2_REQ with its length."""
+    name = alive_name.encode()
+    body = struct.pack(">BHBBHHH", ALIVE2_REQ, port, node_type, protocol, highest, lowest, len(name)) + name
+    return frame(body + struct.pack(">H", len(extra)) + extra)
+
+
 def register(
     alive_name: str,
     port: int,
@@ -131,12 +140,10 @@ def register(
     extra: bytes = b"",
 ) -> Registration:
     """Send ALIVE2_REQ and read the answer. Raises EOFError if the daemon closes without one."""
-    name = alive_name.encode()
-    body = struct.pack(">BHBBHHH", ALIVE2_REQ, port, node_type, protocol, highest, lowest, len(name)) + name
-    body += struct.pack(">H", len(extra)) + extra
+    request = registration_bytes(alive_name, port, node_type=node_type, protocol=protocol, highest=highest, lowest=lowest, extra=extra)
     connection = dial(to, epmd_port, source=source)
     try:
-        connection.sendall(frame(body))
+        connection.sendall(request)
         tag, result = read_exactly(connection, 2)
         assert tag in (ALIVE2_X_RESP, ALIVE2_RESP), f"not an ALIVE2 reply: tag {tag}"
         creation = int.from_bytes(read_exactly(connection, 4 if tag == ALIVE2_X_RESP else 2), "big")

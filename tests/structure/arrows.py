@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "placement": {"registry", "dist", "wire", "net"},
     "settings": {"registry"},
     "server": {"service", "registry", "wire", "settings", "net"},
-    "status": {"service", "registry", "wire", "net"},
+    "status": {"service", "registry", "wire", "settings", "net"},
     "client": {"registry", "wire", "net"},
     "handover": {"registry", "wire"},
     "ctl": {"client", "placement", "dist", "settings", "registry", "wire", "net"},

@@ -405,6 +405,67 @@ TEST_CASE("an extra field that is too long is refused") {
     CHECK(story.port_of("longer", machine) == std::nullopt);
 }
 
+TEST_CASE("where as many nodes are registered as may be, another is closed without a word, until one goes") {
+    scene story({}, {.max_registrations = 2});
+    const auto first = story.registers("a", 1);
+    story.registers("b", 2);
+    const auto late = story.registers("c", 3);
+    CHECK(story.fate_of(late) == fate::closed);
+    CHECK(story.told_refusals() == 1);
+    CHECK(story.fate_of(story.registers("c", 3)) == fate::closed);
+    CHECK(story.told_refusals() == 1); // that one was told of
+    CHECK(story.mind().counted().of<wire::alive2_req>(outcome::too_many) == 2);
+    CHECK(story.port_of("a", "127.0.0.1") == 1);
+    story.ends(first);
+    CHECK(story.fate_of(story.registers("c", 3)) == fate::registered);
+}
+
+TEST_CASE("a registration that takes a dead one's place is none too many") {
+    scene story({}, {.max_registrations = 1});
+    story.dies_unnoticed(story.registers("a", 1));
+    CHECK(story.fate_of(story.registers("a", 1)) == fate::registered);
+}
+
+/// Nobody's connection ever ends.
+struct nobody_goes final : liveness {
+    [[nodiscard]] bool has_gone(connection_number) const override { return false; }
+};
+
+TEST_CASE("one user has so many nodes at most, but for root and who runs the daemon") {
+    constexpr std::uint32_t daemon_uid = 50;
+    const nobody_goes connections;
+    service mind({.max_registrations = 100, .max_registrations_per_user = 2, .own_uid = daemon_uid},
+                 std::make_shared<const hosts>(), {.first_creation = 1, .started = time_point{}}, connections);
+    connection_number next = 1;
+    const auto registers = [&](std::uint32_t uid) {
+        actions out;
+        const auto name = "n" + std::to_string(next);
+        mind.request(
+            next,
+            {.peer = loopback_v4, .local = loopback_v4, .uid = mind.counts_users() ? std::optional(uid) : std::nullopt},
+            wire::alive2_req{.port = 7, .alive_name = name, .extra = {}}, time_point{}, out);
+        finding found;
+        found.who.uid = uid;
+        mind.found(next, found, time_point{}, out);
+        return mind.registrations().find(next++) != nullptr;
+    };
+    CHECK(registers(1000));
+    CHECK_FALSE(mind.counts_users());
+    CHECK(registers(1000));
+    CHECK(mind.counts_users());
+    CHECK_FALSE(registers(1000));
+    CHECK(registers(1001)); // another is not kept out
+    CHECK(registers(1001));
+    CHECK_FALSE(registers(1001));
+    for (const std::uint32_t exempt : {0U, daemon_uid}) {
+        for (int i = 0; i < 3; ++i) {
+            CHECK(registers(exempt));
+        }
+    }
+    mind.set_limits(100, 3);
+    CHECK(registers(1000));
+}
+
 TEST_CASE("a name that is not allowed is refused") {
     scene story;
     const auto longest = std::string(wire::max_alive_name_characters, 'x');

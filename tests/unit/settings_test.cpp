@@ -201,6 +201,58 @@ TEST_CASE("every flag sets what it says") {
     }
 }
 
+TEST_CASE("limits are set by their names in the file") {
+    const user me("request_time = 5\nmax_connections = 16\nmax_connections_per_peer = 1\nmax_registrations = 1000000\n"
+                  "max_registrations_per_user = 2\nmax_http_connections = 10000\nmax_event_streams = 0\n"
+                  "max_placements = 64\n");
+    CHECK(me.reads({}).most == limits{.max_connections = 16,
+                                      .max_connections_per_peer = 1,
+                                      .request_time = std::chrono::seconds(5),
+                                      .max_registrations = 1000000,
+                                      .max_registrations_per_user = 2,
+                                      .max_http_connections = 10000,
+                                      .max_event_streams = 0,
+                                      .max_placements = 64});
+}
+
+TEST_CASE("what limits leave open is made of the room that descriptors leave") {
+    const auto by_default = limits{}.within(976);
+    CHECK(by_default.max_connections == 976);
+    CHECK(by_default.max_registrations == 976 - 61);
+    CHECK(by_default.max_registrations_per_user == (976 - 61) / 2);
+    CHECK(by_default.max_event_streams == 224);
+
+    const auto tight = limits{.max_connections = 100, .max_http_connections = 10}.within(48);
+    CHECK(tight.max_connections == 48); // there is no room for more
+    CHECK(tight.max_registrations == 44);
+    CHECK(tight.max_event_streams == 10);
+
+    const auto given =
+        limits{.max_connections = 40, .max_registrations = 100, .max_registrations_per_user = 50}.within(976);
+    CHECK(given.max_connections == 40);
+    CHECK(given.max_registrations == 36); // lookups go on
+    CHECK(given.max_registrations_per_user == 36);
+}
+
+TEST_CASE("so many hosts can be configured, and the first that is too many is named") {
+    const auto hosts = [](std::size_t count) {
+        std::string text = "[host]\n";
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto number = std::to_string(i);
+            text += "h" + number + " = 127.1." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+        }
+        return text;
+    };
+    CHECK(user(hosts(max_hosts)).reads({}).hosts.size() == max_hosts);
+    try {
+        static_cast<void>(user(hosts(max_hosts + 1)).reads({}));
+        FAIL("one too many is allowed");
+    } catch (const settings_error& error) {
+        CHECK(
+            std::string(error.what()).ends_with(":20002: host h20000 is one too many: 20000 hosts can be configured"));
+    }
+}
+
 TEST_CASE("version and help read nothing else, so that no bad file hides them") {
     const user me("not allowed at all");
     CHECK(me.reads({"--version"}, {{"ERL_EPMD_PORT", "bad"}}).what == verb::version);
@@ -440,7 +492,11 @@ TEST_CASE("a mistake is told in one sentence, word for word") {
          "prot = 1\n",
          "FILE:1: the key prot is not known; allowed are port, relaxed_command_check, "
          "packet_timeout, listen, "
-         "probe, status, log_level, and the section [host]"},
+         "probe, status, request_time, max_connections, max_connections_per_peer, max_registrations, "
+         "max_registrations_per_user, max_http_connections, max_event_streams, max_placements, log_level, and the "
+         "section [host]"},
+        {{}, {}, "max_connections = 15\n", "FILE:1: max_connections = 15 is not allowed: 16 to 1000000 connections"},
+        {{}, {}, "max_event_streams = -1\n", "FILE:1: max_event_streams = -1 is not allowed: 0 to 10000 connections"},
         {{}, {}, "port = 1\n[hosts]\n", "FILE:2: the section [hosts] is not known; allowed is [host]"},
         {{}, {}, "port\n", "FILE:1: 'port' is not allowed: a line is 'key = value', '[host]' or a comment after '#'"},
         {{}, {}, "port = 1\nport = 2\n", "FILE:2: port = 2 comes after FILE:1: port: give one of the two"},
