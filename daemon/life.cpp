@@ -158,7 +158,7 @@ class life {
     // ---- what happens
 
     void tell(event&& what) {
-        write_line(*spdlog::default_logger(), *known_, what);
+        journal_.write(*spdlog::default_logger(), *known_, what, std::chrono::steady_clock::now());
         reports_.changed();
         site_.tell(std::move(what));
         look_whether_idle();
@@ -358,6 +358,7 @@ class life {
     std::uint32_t restarts_;
     std::size_t nodes_before_;
     netlink_kernel kernel_;
+    journal journal_;
     placer placer_;
     site site_;
     server server_;

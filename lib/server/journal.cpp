@@ -3,8 +3,11 @@
 #include "wire/limits.hpp"
 #include "wire/quoted.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace epmd {
 namespace {
@@ -66,8 +69,6 @@ std::string refusal_text(const hosts& known, const event& refused) {
                        is_unplaced ? ", which is unplaced, and so is taken to be this machine's" : "");
 }
 
-} // namespace
-
 void write_line(spdlog::logger& log, const hosts& known, const event& happened) {
     const auto& who = happened.who;
     const auto other = [&] { return happened.other ? node_text(*happened.other) : std::string("another node"); };
@@ -105,6 +106,41 @@ void write_line(spdlog::logger& log, const hosts& known, const event& happened) 
                 refusal_text(known, happened));
         break;
     }
+}
+
+} // namespace
+
+bool line_budget::spend(time_point now) {
+    if (const auto passed = std::chrono::floor<std::chrono::seconds>(now - filled_).count(); passed > 0) {
+        left_ = std::min(burst, left_ + std::min(burst, static_cast<std::uint64_t>(passed)) * per_second);
+        filled_ = now;
+    }
+    if (left_ == 0) {
+        ++left_out_;
+        return false;
+    }
+    --left_;
+    return true;
+}
+
+std::uint64_t line_budget::take_left_out() noexcept {
+    return std::exchange(left_out_, 0);
+}
+
+/// Only lines that are written without being asked for are counted: who wants each request has said so.
+void journal::write(spdlog::logger& log, const hosts& known, const event& happened, time_point now) {
+    constexpr std::chrono::seconds between_summaries{10};
+    const bool is_for_debugging =
+        happened.what == event::kind::registered || happened.what == event::kind::changed || happened.is_repeated;
+    if (!is_for_debugging && !budget_.spend(now)) {
+        return;
+    }
+    if (!is_for_debugging && budget_.has_left_out() && said_ + between_summaries <= now) {
+        said_ = now;
+        log.warn("{} lines about nodes were left out: more than {} a second come and go, or are refused",
+                 budget_.take_left_out(), line_budget::per_second);
+    }
+    write_line(log, known, happened);
 }
 
 } // namespace epmd

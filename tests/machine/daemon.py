@@ -82,6 +82,10 @@ class Daemon:
     def pid(self) -> int:
         return self.process.pid
 
+    def is_sanitized(self) -> bool:
+        """Whether it was built with a sanitizer, so that its memory says nothing."""
+        return "san" in Path(f"/proc/{self.pid}/maps").read_text()
+
     def program(self) -> str:
         return Path(f"/proc/{self.pid}/comm").read_text().strip()
 
