@@ -3,13 +3,17 @@ add_library(loopmd_options INTERFACE)
 target_compile_features(loopmd_options INTERFACE cxx_std_20)
 target_compile_options(loopmd_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
+set(LOOPMD_SANITIZE "" CACHE STRING "sanitizers to build with, as -fsanitize takes them")
+if(NOT LOOPMD_SANITIZE) # a sanitizer sees what the others would only end
+  include(cmake/hardening.cmake)
+endif()
+
 # What nobody calls of the libraries that are linked statically is left out: 0.6 MB of 4.1 that are resident at the start.
 if(LOOPMD_STATIC)
   add_compile_options(-ffunction-sections -fdata-sections)
   add_link_options(-Wl,--gc-sections)
 endif()
 
-set(LOOPMD_SANITIZE "" CACHE STRING "sanitizers to build with, as -fsanitize takes them")
 if(LOOPMD_SANITIZE)
   target_compile_options(loopmd_options INTERFACE
     -fsanitize=${LOOPMD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
