@@ -771,6 +771,9 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
             one.found->where = hosts_->at(one.found->where->first_address());
         }
     }
+    for (auto& one : readers_) {
+        one.where = hosts_->at(one.where.first_address());
+    }
     std::set<std::string> moved;
     for (const auto* one : registry_.all()) {
         if (!one->found.where) {

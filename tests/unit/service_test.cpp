@@ -997,6 +997,23 @@ TEST_CASE("who is parked has the holder's host name resolved again") {
     CHECK(known(story, second).state == placement_state::placed);
 }
 
+/// What a lookup was told; empty: no such node.
+std::optional<std::uint16_t> port_in(std::string_view bytes) {
+    const auto reply = wire::decode_port2_reply(bytes);
+    const auto* hit = reply ? std::get_if<wire::port2_resp>(&*reply) : nullptr;
+    return hit == nullptr ? std::nullopt : std::optional(hit->port);
+}
+
+TEST_CASE("who waits for a node at a host is answered for the host that it is when hosts have changed") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    const auto reader = story.looks_up("rabbit", "127.0.0.4");
+    REQUIRE(story.fate_of(reader) == fate::waiting);
+    story.hosts_become({{"lowry", {ip(lowry), ip("127.0.0.4")}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    story.is_found(node, evidence_for(lowry));
+    CHECK(port_in(story.sent_to(reader)) == 5001);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
