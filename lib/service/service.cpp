@@ -40,7 +40,7 @@ node node_of(const wire::alive2_req& message) {
 }
 
 /// What is known when `fresh` comes after `old`: a host once found is given up only for one by evidence as strong, and
-/// never for none.
+/// never for none. A guess is weaker than any evidence.
 finding merged(const finding& old, finding fresh) {
     if (fresh.who == owner{}) {
         fresh.who = old.who;
@@ -51,14 +51,17 @@ finding merged(const finding& old, finding fresh) {
     if (fresh.listener_inode == 0) {
         fresh.listener_inode = old.listener_inode;
     }
-    const bool is_certain = old.where && old.how <= evidence::source; // the connection itself says it
-    if (old.where && !old.is_guess && (is_certain || !fresh.where || old.how < fresh.how)) {
+    const bool is_certain = old.how <= evidence::source; // the connection itself says it
+    const bool is_stronger = !old.is_guess && (is_certain || fresh.is_guess || old.how < fresh.how);
+    if (old.where && (is_stronger || !fresh.where)) {
         fresh.where = old.where;
         fresh.how = old.how;
         fresh.host_name = old.host_name;
-        fresh.is_guess = false;
-        fresh.ask_at.reset();
+        fresh.is_guess = old.is_guess;
         fresh.trouble.clear();
+        if (!old.is_guess) {
+            fresh.ask_at.reset();
+        }
     }
     return fresh;
 }

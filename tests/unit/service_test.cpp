@@ -1014,6 +1014,24 @@ TEST_CASE("who waits for a node at a host is answered for the host that it is wh
     CHECK(port_in(story.sent_to(reader)) == 5001);
 }
 
+TEST_CASE("a guess takes nothing from what the node said, and stands while its host name resolves to nothing") {
+    scene story;
+    auto guess = evidence_for(indecline, "indecline");
+    guess.is_guess = true;
+    const auto said = story.registers("rabbit", 5001);
+    story.is_found(said, its_word(lowry));
+    story.is_found(said, guess);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    const auto guessed = story.registers("idfe", 5002);
+    story.is_found(guessed, guess);
+    auto unresolved = guess;
+    unresolved.where.reset();
+    story.is_found(guessed, unresolved);
+    CHECK(known(story, guessed).state == placement_state::placed);
+    CHECK(known(story, guessed).found.is_guess);
+    CHECK(story.port_of("idfe", indecline) == 5002);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
