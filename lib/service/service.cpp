@@ -785,7 +785,12 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
         if (const auto where = hosts_->at(one->found.where->first_address()); where != *one->found.where) {
             auto found = one->found;
             found.where = where;
-            settle(one->connection, std::move(found), now, out);
+            if (one->state == placement_state::pending) { // by a guess: what it says itself is still to come
+                registry_.learn(one->connection, std::move(found));
+                out.emplace_back(keep{.connection = one->connection, .is_new = false});
+            } else {
+                settle(one->connection, std::move(found), now, out);
+            }
             moved.insert(one->self.alive_name);
         }
     }

@@ -1032,6 +1032,20 @@ TEST_CASE("a guess takes nothing from what the node said, and stands while its h
     CHECK(story.port_of("idfe", indecline) == 5002);
 }
 
+TEST_CASE("a node that is being asked is pending until it answers, though hosts change meanwhile") {
+    scene story;
+    const auto node = story.registers("rabbit", 5001);
+    auto guess = evidence_for(lowry, "lowry");
+    guess.is_guess = true;
+    guess.ask_at = ip("127.0.0.1");
+    story.is_found(node, guess);
+    story.hosts_become({{"one", {ip("127.0.0.9"), ip(lowry)}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    CHECK(known(story, node).state == placement_state::pending);
+    CHECK(known(story, node).found.where == host(ip("127.0.0.9")));
+    story.is_found(node, its_word(indecline));
+    CHECK(story.port_of("rabbit", indecline) == 5001);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
