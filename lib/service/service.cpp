@@ -777,8 +777,13 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
     for (auto& one : readers_) {
         one.where = hosts_->at(one.where.first_address());
     }
+    // Who has a place goes before who waits for one, and of two that come to one host the older.
+    auto all = registry_.all();
+    std::reverse(all.begin(), all.end());
+    std::stable_partition(all.begin(), all.end(),
+                          [](const registration* one) { return one->state != placement_state::parked; });
     std::set<std::string> moved;
-    for (const auto* one : registry_.all()) {
+    for (const auto* one : all) {
         if (!one->found.where) {
             continue;
         }

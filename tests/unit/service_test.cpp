@@ -1046,6 +1046,17 @@ TEST_CASE("a node that is being asked is pending until it answers, though hosts 
     CHECK(story.port_of("rabbit", indecline) == 5001);
 }
 
+TEST_CASE("who has a place keeps it before who is parked for it when the host is another by its first address") {
+    scene story;
+    node_at(story, "rabbit", 5001, lowry);
+    const auto second = node_at(story, "rabbit", 5002, indecline);
+    story.is_found(second, evidence_for(lowry));
+    REQUIRE(known(story, second).state == placement_state::parked);
+    story.hosts_become({{"one", {ip("127.0.0.9"), ip(lowry)}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    CHECK(known(story, second).state == placement_state::parked);
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
