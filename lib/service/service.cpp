@@ -185,6 +185,7 @@ question service::question_about(const registration& one, const origin& from) co
 
 void service::adopt(connection_number connection, node self, time_point now, actions& out) {
     const auto& added = registry_.adopt(connection, std::move(self), now);
+    readers_may_go_ = true;
     out.emplace_back(keep{.connection = connection, .is_new = true});
     out.emplace_back(event_of(event::kind::registered, added));
     await_evidence(connection, now);
@@ -296,6 +297,7 @@ service::verdict service::judge(const newcomer& self, bool is_late) const {
 void service::accept(newcomer self, time_point now, actions& out) {
     counted_.count<wire::alive2_req>(outcome::ok);
     const auto& added = registry_.add(self.connection, self.descriptor, std::move(self.self), now);
+    readers_may_go_ = true; // the machine shows it at once
     out.emplace_back(keep{.connection = self.connection, .is_new = true});
     out.emplace_back(send{.connection = self.connection,
                           .reply = alive2_reply(added.self.highest_version, wire::result_ok, added.creation),

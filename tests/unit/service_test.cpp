@@ -1057,6 +1057,18 @@ TEST_CASE("who has a place keeps it before who is parked for it when the host is
     CHECK(story.port_of("rabbit", lowry) == 5001);
 }
 
+TEST_CASE("who waits at the machine is answered as soon as a node is there that is pending") {
+    scene story;
+    const auto holder = story.registers("rabbit", 5001);
+    story.is_found(holder, evidence_for(lowry, "lowry"));
+    const auto newcomer = story.registers("rabbit", 5002);
+    const auto reader = story.looks_up("rabbit", machine);
+    REQUIRE(story.fate_of(reader) == fate::waiting); // the holder's host name may be the machine's by now
+    story.is_found(newcomer, only_itself_can_say());
+    REQUIRE(known(story, newcomer).state == placement_state::pending);
+    CHECK(port_in(story.sent_to(reader)) == 5002);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
