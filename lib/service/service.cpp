@@ -771,9 +771,14 @@ std::optional<time_point> service::next_deadline() const {
 
 void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, actions& out) {
     hosts_ = std::move(known);
+    std::set<std::string> moved;
     for (auto& one : newcomers_) {
         if (one.found && one.found->where) {
-            one.found->where = hosts_->at(one.found->where->first_address());
+            const auto before = *one.found->where;
+            one.found->where = hosts_->at(before.first_address());
+            if (one.found->where != before) {
+                moved.insert(one.self.alive_name);
+            }
         }
     }
     for (auto& one : readers_) {
@@ -784,7 +789,6 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
     std::reverse(all.begin(), all.end());
     std::stable_partition(all.begin(), all.end(),
                           [](const registration* one) { return one->state != placement_state::parked; });
-    std::set<std::string> moved;
     for (const auto* one : all) {
         if (!one->found.where) {
             continue;

@@ -1069,6 +1069,19 @@ TEST_CASE("who waits at the machine is answered as soon as a node is there that 
     CHECK(port_in(story.sent_to(reader)) == 5002);
 }
 
+TEST_CASE("a held node whose host becomes one where its name is taken is refused at once") {
+    scene story;
+    node_at(story, "rabbit", 5001, lowry);
+    const auto asked = story.registers("rabbit", 5002);
+    story.is_found(asked, only_itself_can_say());
+    REQUIRE(known(story, asked).state == placement_state::pending);
+    const auto held = story.registers("rabbit", 5003);
+    story.is_found(held, evidence_for("127.0.0.4"));
+    REQUIRE(story.fate_of(held) == fate::waiting);
+    story.hosts_become({{"lowry", {ip(lowry), ip("127.0.0.4")}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    CHECK(story.fate_of(held) == fate::refused);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
