@@ -817,6 +817,13 @@ void service::resolve_again(time_point now, actions& out) {
     for (const auto* one : registry_.all()) {
         resolving_.erase(one->connection);
         ask_again(*one, now, out);
+        if (one->found.where && one->found.how == evidence::listener) {
+            // Its host may have been one with another, and be one of its own again: only the socket says which.
+            auto what = question_of(inquiry::everything, one->connection, one->self);
+            what.is_adopted = true; // whoever has its port is it
+            what.former.clear();
+            out.emplace_back(place{std::move(what)});
+        }
     }
 }
 

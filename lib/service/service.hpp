@@ -85,7 +85,7 @@ class service {
     /// The hosts are others than before: after a reload, or because the machine got another name or address.
     void hosts_changed(std::shared_ptr<const hosts>, time_point now, actions& out);
 
-    /// Resolves all placements again that came from a host name: after a reload.
+    /// Looks again at all placements that came from a host name, or from a listener's address: after a reload.
     void resolve_again(time_point now, actions& out);
 
     /// Whether kill with live nodes, and stop, are allowed from now on.

@@ -1082,6 +1082,27 @@ TEST_CASE("a held node whose host becomes one where its name is taken is refused
     CHECK(story.fate_of(held) == fate::refused);
 }
 
+TEST_CASE("who listens at an address goes with its host when two hosts become one and are two again") {
+    scene story;
+    auto bound = evidence_for("127.0.0.4");
+    bound.how = evidence::listener;
+    const auto node = story.registers("rabbit", 5001);
+    story.is_found(node, bound);
+    story.hosts_become({{"lowry", {ip(lowry), ip("127.0.0.4")}}}, {"workshop", {ip("127.0.1.1")}, {}});
+    story.reloads();
+    CHECK(story.port_of("rabbit", lowry) == 5001);
+    story.hosts_become({}, {"workshop", {ip("127.0.1.1")}, {}});
+    story.questions();
+    story.reloads();
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().what == inquiry::everything);
+    CHECK(asked.front().former.empty());
+    story.is_found(node, bound);
+    CHECK(story.port_of("rabbit", "127.0.0.4") == 5001);
+    CHECK(story.port_of("rabbit", lowry) == std::nullopt);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
