@@ -205,8 +205,8 @@ void service::make_way_for(const node& returning, actions& out) {
 
 void service::returned(connection_number connection, const origin& from, time_point now, actions& out) {
     const auto* known = registry_.find(connection);
-    if (known != nullptr && (known->state == placement_state::pending || known->state == placement_state::unplaced ||
-                             known->found.is_guess)) {
+    if (known != nullptr &&
+        (known->state == placement_state::pending || !known->found.where || known->found.is_guess)) {
         if (known->state == placement_state::pending) {
             await_evidence(connection, now); // for as long as if it had come now
         }

@@ -1103,6 +1103,22 @@ TEST_CASE("who listens at an address goes with its host when two hosts become on
     CHECK(story.port_of("rabbit", lowry) == std::nullopt);
 }
 
+TEST_CASE("who is parked although nothing says where it belongs is asked about again by the next process") {
+    scene story;
+    const auto holder = node_at(story, "rabbit", 5001, lowry);
+    const auto parked = story.registers("rabbit", 5002);
+    story.is_found(parked, only_itself_can_say());
+    story.is_found(holder, evidence_for(machine));
+    story.passes(5s);
+    REQUIRE(known(story, parked).state == placement_state::parked);
+    story.is_killed_and_replaced();
+    const auto asked = story.questions();
+    REQUIRE(asked.size() == 1);
+    CHECK(asked.front().connection == parked);
+    story.is_found(parked, evidence_for(indecline));
+    CHECK(story.port_of("rabbit", indecline) == 5002);
+}
+
 TEST_CASE("a finding is wanted as long as its connection is registered or held") {
     scene story;
     const auto first = story.registers("rabbit", 5001);
