@@ -12,6 +12,7 @@ namespace {
 
 /// The numbers below are the narrow creations (protocol document).
 constexpr std::uint32_t lowest_wide_creation = 4;
+constexpr std::uint32_t narrow_creations = 3;
 
 bool is_newer(const registration* left, const registration* right) noexcept {
     return left->sequence > right->sequence;
@@ -27,7 +28,6 @@ void merge_newest_first(std::vector<const registration*>& rows, const Range& mor
 
 /// What the sender of an ALIVE2_REQ is given: a wide one the count itself, any other 1, 2 or 3 (transcript of stock).
 std::uint32_t creation_of(const node& self, std::uint32_t count) noexcept {
-    constexpr std::uint32_t narrow_creations = 3;
     const bool is_wide = self.highest_version >= wire::first_version_with_wide_creation;
     return is_wide ? count : count % narrow_creations + 1;
 }
@@ -377,7 +377,9 @@ std::uint32_t registry::next_creation_count(std::string_view alive_name, time_po
     }
     std::uint32_t next = 0;
     if (last) {
-        next = *last + 1;
+        // It may have had a greater one on a host where it is forgotten.
+        next = std::max(*last, former_.greatest_forgotten_count()) + 1;
+        next += (next - *last) % narrow_creations == 0 ? 1 : 0;
     } else {
         const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started_);
         // compat: stock gives a name that it forgot a creation that it may have had, within the same second.

@@ -493,6 +493,21 @@ TEST_CASE("a name that was forgotten does not get a creation that it may have ha
     CHECK(creation_of(some, ++connection, "a", 6) == 1050);
 }
 
+TEST_CASE("a name that lives on one host, and is forgotten on another, gets no creation twice") {
+    registry some(1000, {});
+    creation_of(some, 1, "a", 6);
+    some.settle(1, at(lowry));
+    connection_number connection = 1;
+    const auto before = creation_of(some, ++connection, "a", 6);
+    some.settle(connection, at(jill));
+    some.remove(connection);
+    for (std::size_t i = 0; i < max_former_names; ++i) {
+        creation_of(some, ++connection, "other" + std::to_string(i), 6);
+        some.remove(connection);
+    }
+    CHECK(creation_of(some, ++connection, "a", 6) > before);
+}
+
 TEST_CASE("narrow creations are 1 to 3, and a name registered again gets another one") {
     registry some(1000, {});
     connection_number connection = 0;
