@@ -147,6 +147,8 @@ class history {
             hand_over();
         } else if (what < 860) {
             edit_hosts_file();
+        } else if (what == 860 && below(4) == 0) {
+            swarm();
         } else {
             const auto time = below(20) == 0 ? below(3000) : below(60);
             note("passes", time, "ms");
@@ -220,6 +222,23 @@ class history {
             one.alive_name += '\n';
         }
         register_anew(port);
+    }
+
+    /// More names than are remembered come and go within a moment; some come again when they are forgotten.
+    void swarm() {
+        note("a swarm comes and goes");
+        ++model_.tried[deed::swarmed];
+        for (int i = 0; i < 1500 && story_.is_running() && story_.connection_count() < room_; ++i) {
+            const auto one =
+                story_.connects({wish::kind::registration, "r" + std::to_string(below(1400)), port_of_swarm},
+                                {loopback_v4, 40000, loopback_v4, 4369, 7}, true, true);
+            story_.accepts(static_cast<int>(story_.queued_count()));
+            story_.goes(one, peer::closed);
+            while (story_.ready_count() > 0) {
+                story_.is_woken_for(story_.ready_count() - 1);
+            }
+        }
+        std::erase_if(story_.questions(), [](const question& what) { return what.port == port_of_swarm; });
     }
 
     [[nodiscard]] vm& at(std::uint16_t port) { return vms_[port - first_port]; }
@@ -417,13 +436,14 @@ class history {
 
     /// Of whoever has that number, placement says what is not so.
     void muddle(connection_number number) {
+        std::uint16_t port = 0;
         if (const auto* known = story_.mind().registrations().find(number)) {
-            at(known->self.port).is_muddled = true;
+            port = known->self.port;
         } else if (story_.has(number)) {
-            const auto& wanted = story_.at(story_.id_of(number)).wanted;
-            if (wanted.what == wish::kind::registration) {
-                at(wanted.port).is_muddled = true;
-            }
+            port = story_.at(story_.id_of(number)).wanted.port;
+        }
+        if (port >= first_port) {
+            at(port).is_muddled = true;
         }
     }
 
@@ -693,6 +713,7 @@ class history {
         }
     }
 
+    static constexpr std::uint16_t port_of_swarm = 900;
     static constexpr std::uint16_t first_port = 1000;
 
     std::mt19937 random_;
@@ -726,6 +747,7 @@ constexpr std::array<std::pair<deed, double>, deeds.size()> least_deeds{{
     {deed::contradicted, 80},   {deed::adopted, 12},    {deed::hosts_changed, 50},
     {deed::resolved_again, 15}, {deed::died, 30},       {deed::died_halfway, 20},
     {deed::died_starting, 7},   {deed::finished, 8},    {deed::placed_in_the_end, 15},
+    {deed::swarmed, 2},
 }};
 
 int steps_to_take() {

@@ -159,7 +159,8 @@ void model::follow(const service_call& call, const actions& out) {
     for (const auto& [number, text] : answered_) {
         const auto one = readers_.at(number);
         readers_.erase(number);
-        const bool is_in_time = story_.now() < one.came + 500ms && call.number != number;
+        const bool has_left = call.what == kind::closed && call.number == number;
+        const bool is_in_time = story_.now() < one.came + 500ms && !has_left;
         hold_that(!(is_in_time && must_wait(one)),
                   "who looks for a node whose place may be known in a moment waits for it");
         if (one.alive_name) {

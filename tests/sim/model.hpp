@@ -53,8 +53,9 @@ enum class deed {
     died_starting,
     finished,
     placed_in_the_end,
+    swarmed,
 };
-inline constexpr std::array<std::string_view, 27> deeds{
+inline constexpr std::array<std::string_view, 28> deeds{
     "accepted",
     "refused",
     "accepted since they insist",
@@ -82,6 +83,7 @@ inline constexpr std::array<std::string_view, 27> deeds{
     "ended while they start",
     "ended in good order",
     "placed in the end",
+    "swarming",
 };
 
 /// How often each was done.
