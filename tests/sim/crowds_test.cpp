@@ -523,6 +523,11 @@ class history {
             return;
         }
         const auto port = any_of(lost_);
+        const auto namesakes = story_.mind().registrations().namesakes(at(port).alive_name);
+        if (std::any_of(namesakes.begin(), namesakes.end(),
+                        [&](const registration* one) { return one->self.port == port; })) {
+            return; // another epmd had it, and no two of it
+        }
         note(at(port).alive_name, "with port", port, "is adopted");
         ++model_.tried[deed::adopted];
         story_.adopts({.alive_name = at(port).alive_name, .port = port});

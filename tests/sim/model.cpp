@@ -331,6 +331,9 @@ void model::take_out(const service_call& call, const actions& out) {
             for (const auto number : named->second) {
                 hold_that(number == call.number || !story_.has_gone(number),
                           "a dead holder is noticed by who wants its name");
+                const auto& other = all_.at(number);
+                hold_that(!other.is_adopted || other.port != call.wanted->port,
+                          "an adopted node goes when it is here itself");
             }
         }
     }
