@@ -7,6 +7,7 @@
 #include "placement/processes.hpp"
 #include "server/listeners.hpp"
 #include "wire/decode.hpp"
+#include "wire/names_list.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,31 +37,6 @@ constexpr std::chrono::seconds longest_end{10};
 /// How long the epmd may take for each answer. Chosen, not tuned.
 constexpr std::chrono::seconds longest_answer{5};
 
-/// A name in a listing, and where it is looked up.
-struct listed {
-    std::string alive_name;
-    std::optional<address> at; ///< empty: at the machine
-};
-
-/// The rows of a names list: "name idfe at port 4711", and in ours "host lowry at 127.0.0.2, fd00::2" before those of
-/// a host.
-std::vector<listed> rows_of(std::string_view text) {
-    std::vector<listed> rows;
-    std::optional<address> at;
-    while (!text.empty()) {
-        const auto line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        if (line.starts_with("host ")) {
-            const auto begin = line.rfind(" at "); // a host without a name is called by its address
-            const auto addresses = line.substr(begin == std::string_view::npos ? 5 : begin + 4);
-            at = address::parse(addresses.substr(0, addresses.find(',')));
-        } else if (line.starts_with("name ")) {
-            rows.push_back({std::string(line.substr(5, line.rfind(" at port ") - 5)), at});
-        }
-    }
-    return rows;
-}
-
 /// What the epmd knows of each of its nodes. Throws std::runtime_error when it is none.
 std::vector<node> nodes_of_epmd(std::uint16_t port) {
     const patience waiting{.longest = longest_answer};
@@ -71,9 +47,10 @@ std::vector<node> nodes_of_epmd(std::uint16_t port) {
                                  " does not answer as an epmd does, and is left in peace");
     }
     std::vector<node> nodes;
-    for (const auto& row : rows_of(listing->text)) {
+    for (const auto& row : wire::read_names_list(listing->text)) {
         const wire::port_please2_req request{row.alive_name};
-        const auto reply = row.at ? ask_epmd_at(*row.at, port, request, waiting) : ask_epmd(port, request, waiting);
+        const auto at = address::parse(row.at);
+        const auto reply = at ? ask_epmd_at(*at, port, request, waiting) : ask_epmd(port, request, waiting);
         const auto decoded = reply ? wire::decode_port2_reply(*reply) : std::nullopt;
         const auto* const known = decoded ? std::get_if<wire::port2_resp>(&*decoded) : nullptr;
         if (known == nullptr) {

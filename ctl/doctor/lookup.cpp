@@ -3,6 +3,7 @@
 #include "registry/hosts.hpp"
 #include "wire/decode.hpp"
 #include "wire/encode.hpp"
+#include "wire/names_list.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -68,15 +69,8 @@ std::vector<std::string> names_at(const address& where, std::uint16_t epmd_port,
         return names;
     }
     const auto list = wire::decode_listing(answer);
-    auto text = list ? list->text : std::string_view();
-    while (!text.empty()) {
-        auto line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        constexpr std::string_view before = "name ";
-        const auto end = line.rfind(" at port ");
-        if (line.starts_with(before) && end != std::string_view::npos && end > before.size()) {
-            names.emplace_back(line.substr(before.size(), end - before.size()));
-        }
+    for (const auto& row : wire::read_names_list(list ? list->text : std::string_view())) {
+        names.emplace_back(row.alive_name);
     }
     return names;
 }

@@ -5,6 +5,7 @@
 #include "wire/decode.hpp"
 #include "wire/encode.hpp"
 #include "wire/limits.hpp"
+#include "wire/names_list.hpp"
 
 #include <doctest/doctest.h>
 
@@ -472,6 +473,28 @@ TEST_CASE("a listing is a port and all that follows") {
         CHECK(decode_listing(cut) == expected);
     }
     CHECK(decode_listing(u32(0xffffffff)) == listing{0xffffffff, ""});
+}
+
+TEST_CASE("a names list has the machine's nodes and those of each host, with the address where they are looked up") {
+    const std::string ours = "name idfe at port 4711\n"
+                             "name at port at port 1\n"
+                             "host lowry at 127.0.0.2, fd00::2\n"
+                             "name idfe at port 4712\n"
+                             "host 127.0.0.3\n"
+                             "name a at port 1";
+    CHECK(read_names_list(ours) ==
+          std::vector<names_row>{{"idfe", ""}, {"at port", ""}, {"idfe", "127.0.0.2"}, {"a", "127.0.0.3"}});
+    CHECK(read_names_list("").empty());
+}
+
+TEST_CASE("a line of a names list that no lookup can come of is passed over") {
+    const std::string too_long(max_alive_name_characters + 1, 'a');
+    for (const auto& line : {std::string("name idfe"), std::string("name  at port 1"), std::string("idfe at port 1"),
+                             "name " + too_long + " at port 1", std::string("name \xff at port 1"),
+                             std::string("name a\0b at port 1", 18), std::string("\n\n")}) {
+        CAPTURE(line);
+        CHECK(read_names_list(line + "\nname b at port 2\n") == std::vector<names_row>{{"b", ""}});
+    }
 }
 
 TEST_CASE("every encoded reply decodes to what it was") {
