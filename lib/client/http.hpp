@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/client.hpp"
+#include "client/server_event.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -34,12 +35,6 @@ class bad_answer : public std::runtime_error {
 std::string read_page(std::uint16_t port, const std::string& target, const patience& = {});
 
 struct http_exchange;
-
-/// One event of `/events`.
-struct server_event {
-    std::string name;
-    std::string data; ///< JSON
-};
 
 /// Follows `/events`.
 class event_stream {
