@@ -46,37 +46,36 @@ std::optional<Number> number_in(const char* variable) {
 }
 
 /// What stands before the first `mark`, which goes with it out of the text.
-std::string cut_until(std::string& text, char mark) {
-    const auto end = std::min(text.find(mark), text.size());
-    auto part = text.substr(0, end);
-    text.erase(0, end + 1);
+std::string_view cut_until(std::string_view& text, char mark) {
+    const auto part = text.substr(0, text.find(mark));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
     return part;
-}
-
-std::vector<passed_descriptor> announced_by_predecessor() {
-    std::vector<passed_descriptor> announced;
-    auto text = text_in(predecessors_variable);
-    if (number_of(cut_until(text, ' ')) != ::getpid()) {
-        return announced;
-    }
-    while (!text.empty()) {
-        auto name = cut_until(text, ' ');
-        const auto descriptor = number_of(cut_until(name, ':'));
-        announced.push_back({descriptor.value_or(-1), std::move(name)});
-    }
-    return announced;
 }
 
 } // namespace
 
+std::vector<passed_descriptor> passed_in(std::string_view value, int pid) {
+    std::vector<passed_descriptor> announced;
+    if (number_of(cut_until(value, ' ')) != pid) {
+        return announced;
+    }
+    while (!value.empty()) {
+        auto name = cut_until(value, ' ');
+        const auto descriptor = number_of(cut_until(name, ':'));
+        announced.push_back({descriptor.value_or(-1), std::string(name)});
+    }
+    return announced;
+}
+
 std::vector<passed_descriptor> take_passed_descriptors() {
     const auto whose = number_in<int>("LISTEN_PID");
     const auto count = number_in<int>("LISTEN_FDS");
-    auto names = text_in("LISTEN_FDNAMES");
-    std::vector<passed_descriptor> announced = announced_by_predecessor();
+    const auto all_names = text_in("LISTEN_FDNAMES");
+    std::string_view names = all_names;
+    std::vector<passed_descriptor> announced = passed_in(text_in(predecessors_variable), ::getpid());
     if (whose == ::getpid()) {
         for (int i = 0; i < count.value_or(0) && ::fcntl(first_passed_descriptor + i, F_GETFD) >= 0; ++i) {
-            announced.push_back({first_passed_descriptor + i, cut_until(names, ':')});
+            announced.push_back({first_passed_descriptor + i, std::string(cut_until(names, ':'))});
         }
     }
     for (const char* one : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", predecessors_variable}) {
@@ -108,8 +107,9 @@ std::string variable_for_passing(int pid, std::span<const passed_descriptor> pas
 }
 
 bool is_successor() {
-    auto text = text_in(predecessors_variable);
-    return number_of(cut_until(text, ' ')) == ::getpid();
+    const auto value = text_in(predecessors_variable);
+    std::string_view rest = value;
+    return number_of(cut_until(rest, ' ')) == ::getpid();
 }
 
 std::unique_ptr<service_manager> service_manager::find() {

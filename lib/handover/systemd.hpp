@@ -30,6 +30,9 @@ std::vector<passed_descriptor> take_passed_descriptors();
 /// neither colons nor spaces.
 std::string variable_for_passing(int pid, std::span<const passed_descriptor>);
 
+/// What such a variable's value says to process `pid`: nothing, if it is for another. Total; -1: there was no number.
+std::vector<passed_descriptor> passed_in(std::string_view value, int pid);
+
 /// Whether this process was executed by a daemon whose place it takes: then descriptors were passed so.
 bool is_successor();
 
