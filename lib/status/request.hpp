@@ -4,11 +4,15 @@
 #include "registry/evidence.hpp"
 #include "registry/hosts.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace epmd {
+
+/// The longest request. Chosen, not tuned: browsers send less than 2,000 bytes to a page without cookies.
+inline constexpr std::uint32_t max_request_header_bytes = 8192;
 
 enum class page {
     index,   ///< the machine or a host, to be looked at; as text: what there is

@@ -26,9 +26,6 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-/// The longest request. Chosen, not tuned: browsers send less than 2,000 bytes to a page without cookies.
-constexpr std::uint32_t max_header_bytes = 8192;
-
 /// Events that are written at once, in bytes, if there are so many: then others have their turn. Chosen, not tuned:
 /// some 20 events, which take 0.2 ms to be made text by the first who reads them.
 constexpr std::size_t bytes_at_once = std::size_t{1} << 14U;
@@ -275,7 +272,7 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     const auto host = target.authority.empty() ? view_of(request[http::field::host]) : target.authority;
     const auto what = page_of(target.path);
     if (error == http::error::header_limit) {
-        return refusal_reply(431, "a request has " + std::to_string(max_header_bytes) + " bytes at most");
+        return refusal_reply(431, "a request has " + std::to_string(max_request_header_bytes) + " bytes at most");
     }
     if (error) {
         return refusal_reply(400, "this is not HTTP: " + error.message());
@@ -306,7 +303,7 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
 awaitable site::serve(visitor_ptr self) {
     error_code error;
     http::request_parser<http::empty_body> parser;
-    parser.header_limit(max_header_bytes);
+    parser.header_limit(max_request_header_bytes);
     self->stream.expires_after(peer_patience_);
     co_await http::async_read_header(self->stream, self->received, parser, asio::redirect_error(use_awaitable, error));
     const auto& request = parser.get();
