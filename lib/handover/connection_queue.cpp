@@ -231,7 +231,9 @@ peeked peek_connections(int end, const std::function<bool(connection_number)>& i
         if (size < 0 && errno == EINTR) {
             continue;
         }
-        if (size <= 0) {
+        const bool is_end =
+            size == 0 && message.msg_controllen == 0; // descriptors alone are a message, and none of ours
+        if (size < 0 || is_end) {
             if (const auto error = last_error(); size < 0 && !is_full(error)) {
                 give_up(error);
             }

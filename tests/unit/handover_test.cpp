@@ -2,6 +2,7 @@
 #include "handover/connection_queue.hpp"
 #include "handover/inheritance.hpp"
 #include "handover/keeper.hpp"
+#include "handover/rights.hpp"
 #include "support/fake_manager.hpp"
 #include "support/scene.hpp"
 #include "support/sockets.hpp"
@@ -236,6 +237,22 @@ TEST_CASE("what is in a queue and is not ours is refused") {
     REQUIRE(::send(in.descriptor(), "hello", 5, 0) == 5);
     CHECK_THROWS_AS(peek_all(out.descriptor()), std::system_error);
     CHECK_THROWS_AS(peek_all(-1), std::system_error);
+}
+
+TEST_CASE("descriptors alone are no message of a queue, and none of them stays open") {
+    std::array<int, 2> pair{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) == 0);
+    const tcp_socket in(pair[0]);
+    const tcp_socket out(pair[1]);
+    REQUIRE_FALSE(send_with_descriptors(in.descriptor(), {}, pair));
+    const auto lowest_free = [&] {
+        const int one = ::dup(in.descriptor());
+        ::close(one);
+        return one;
+    };
+    const int before = lowest_free();
+    CHECK_THROWS_AS(peek_all(out.descriptor()), std::system_error);
+    CHECK(lowest_free() == before);
 }
 
 // ---- the keeper, and what is read of it
