@@ -69,6 +69,9 @@ hosts hosts_of(const json::value& page) {
             for (const auto& one : row.at("addresses").as_array()) {
                 configured.back().addresses.push_back(address_of(one));
             }
+            if (configured.back().addresses.empty()) {
+                throw bad_answer("the epmd tells of a host without an address");
+            }
         } else {
             const auto where = address_of(row.at("address"));
             machine.others.insert(where);

@@ -26,7 +26,8 @@ boost::json::value parsed(const std::string& text);
 /// The text of a key; empty when it is null.
 std::string text_of(const boost::json::value& object, std::string_view key);
 
-/// The hosts that a page `/hosts` tells of, as the daemon knows them.
+/// The hosts that a page `/hosts` tells of, as the daemon knows them. Throws bad_answer; std::out_of_range or
+/// std::invalid_argument, which main tells of, where it has another shape.
 hosts hosts_of(const boost::json::value& page);
 
 /// The host of a node of a page `/nodes`, as one of those; nothing where it has none.

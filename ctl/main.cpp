@@ -49,6 +49,12 @@ exit_status run(const std::vector<std::string>& arguments) {
     return asked.what->run(asked.how);
 }
 
+/// Of JSON that has not what we look for.
+exit_status complain_of_answer(const std::exception& error) {
+    remark("the answer of the daemon is not understood; is it of another version? (" + std::string(error.what()) + ")");
+    return failed;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -63,9 +69,9 @@ int main(int argc, char** argv) {
         remark(error.what());
         return no_daemon;
     } catch (const std::out_of_range& error) { // a key that is not there
-        remark("the answer of the daemon is not understood; is it of another version? (" + std::string(error.what()) +
-               ")");
-        return failed;
+        return complain_of_answer(error);
+    } catch (const std::invalid_argument& error) { // a value of another kind
+        return complain_of_answer(error);
     } catch (const std::exception& error) {
         remark(error.what());
         return failed;

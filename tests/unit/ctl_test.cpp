@@ -1,14 +1,17 @@
 // What epmdctl makes of words, without a daemon.
 #include "command_line.hpp"
+#include "daemon.hpp"
 #include "host_text.hpp"
 #include "node_environment.hpp"
 #include "output.hpp"
 #include "shell.hpp"
 #include "support/addresses.hpp"
 
+#include <boost/json/value.hpp>
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -169,6 +172,17 @@ TEST_CASE("what a process calls itself does nothing to a terminal") {
     CHECK(shown("a\xc2\x9b") == "'a\\xc2\\x9b'"); // CSI in one character
     CHECK(shown("a\nb\x7f") == "'a\\x0ab\\x7f'");
     CHECK(shown("\xc3\x80") == "\xc3\x80"); // a second byte below 0xa0 is no control by itself
+}
+
+TEST_CASE("a page of hosts that ours would not have is an error, whatever it has") {
+    const auto read = [](const std::string& page) { return hosts_of(parsed(page)); };
+    CHECK(read(R"({"hosts":[{"origin":"configured","name":"lowry","addresses":["127.0.0.2"]}]})").named("lowry"));
+    CHECK_THROWS_AS(read(R"({"hosts":[{"origin":"configured","name":"lowry","addresses":[]}]})"), bad_answer);
+    CHECK_THROWS_AS(read(R"({"hosts":[{"origin":"machine","name":"w","addresses":["w"]}]})"), bad_answer);
+    CHECK_THROWS_AS(read("hosts"), bad_answer);
+    CHECK_THROWS_AS(read(R"({"nodes":[]})"), std::out_of_range);
+    CHECK_THROWS_AS(read(R"({"hosts":null})"), std::invalid_argument);
+    CHECK_THROWS_AS(read("[]"), std::invalid_argument);
 }
 
 TEST_CASE("a word for a shell") {
