@@ -218,6 +218,11 @@ std::string read_file(const std::string& name, const std::string& source) {
     return text;
 }
 
+bool has_control_character(std::string_view line) {
+    return std::any_of(line.begin(), line.end(),
+                       [](unsigned char byte) { return (byte < ' ' && byte != '\t') || byte == 0x7f; });
+}
+
 file_content read_text(const std::string& name, const std::string& whole) {
     std::istringstream file(whole);
     file_content result;
@@ -228,6 +233,11 @@ file_content read_text(const std::string& name, const std::string& whole) {
         auto text = line.substr(0, line.find('#'));
         text.erase(0, text.find_first_not_of(" \t\r"));
         text.erase(text.find_last_not_of(" \t\r") + 1);
+        if (has_control_character(text)) { // it would cut a message short, or do things to a terminal
+            throw settings_error(where +
+                                 ": a control character is not allowed in a line, as in a file that is UTF-16: " +
+                                 "the file has to be plain text");
+        }
         if (text.starts_with('[')) {
             if (text != "[host]") {
                 throw settings_error(where + ": the section " + text + " is not known; allowed is [host]");

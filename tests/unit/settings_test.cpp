@@ -499,6 +499,11 @@ TEST_CASE("a mistake is told in one sentence, word for word") {
         {{}, {}, "max_event_streams = -1\n", "FILE:1: max_event_streams = -1 is not allowed: 0 to 10000 connections"},
         {{}, {}, "port = 1\n[hosts]\n", "FILE:2: the section [hosts] is not known; allowed is [host]"},
         {{}, {}, "port\n", "FILE:1: 'port' is not allowed: a line is 'key = value', '[host]' or a comment after '#'"},
+        {{},
+         {},
+         "port = 1\npo\x1b[2Jrt = 2\n",
+         "FILE:2: a control character is not allowed in a line, as in a file that is UTF-16: the file has to be plain "
+         "text"},
         {{}, {}, "port = 1\nport = 2\n", "FILE:2: port = 2 comes after FILE:1: port: give one of the two"},
         {{},
          {},
@@ -765,6 +770,16 @@ TEST_CASE("what is no address is told by itself, and is no mistake to who asks t
 TEST_CASE("a line of the file has a key") {
     CHECK(has(user("= 127.0.0.2").mistake({}), ":1: "));
     CHECK(has(user("=").mistake({}), ":1: "));
+}
+
+TEST_CASE("a mistake in a line with a NUL is told whole") {
+    const auto text = std::string("port = 1") + '\0' + "\n";
+    try {
+        read_settings(words{"--config", "x.conf"}, environment_of({}), "/nowhere", text);
+        FAIL("there is a mistake");
+    } catch (const settings_error& error) {
+        CHECK(has(error.what(), "the file has to be plain text"));
+    }
 }
 
 TEST_CASE("a host is named in its section only") {
