@@ -59,7 +59,7 @@ void note_from(const party& from, presence there, direction& told) {
         told.note(step::node, mark::good,
                   from.called() + " runs: " + pid_text(seen) +
                       (seen.otp_release == 0 ? "" : ", OTP " + std::to_string(seen.otp_release)));
-        if (!seen.may_connect_by_itself) {
+        if (!seen.connects_by_itself.value_or(true)) {
             told.note(
                 step::node, mark::note,
                 "it connects by net_kernel:connect_node/1 only, by its dist_auto_connect: net_adm:ping/1 says pang");

@@ -153,8 +153,8 @@ activity watch(const vm& who, std::chrono::milliseconds how_long) {
     if (after->state == 'T' || after->state == 't') {
         return activity::stopped;
     }
-    const auto used = std::chrono::duration<double>(static_cast<double>(after->ticks - before->ticks) /
-                                                    static_cast<double>(::sysconf(_SC_CLK_TCK)));
+    const auto used =
+        std::chrono::duration<double>((after->ticks - before->ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK)));
     return used * 5 > how_long ? activity::busy : activity::idle;
 }
 

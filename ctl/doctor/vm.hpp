@@ -40,7 +40,7 @@ struct vm {
     std::optional<named_file> inetrc;
     std::string home;                  ///< where its cookie file is; empty: not known
     std::string config_home;           ///< by XDG_CONFIG_HOME
-    bool may_connect_by_itself = true; ///< no dist_auto_connect never
+    std::optional<bool> connects_by_itself; ///< by dist_auto_connect; empty: nothing is said, and it does
     std::string unread_config;         ///< a -config file that we cannot read, or do not understand
     bool has_own_hosts_file = false;   ///< its /etc/hosts is another file than ours, as in a container
     bool is_in_our_network = true;     ///< it is not known to live in another network namespace

@@ -66,8 +66,8 @@ void take_parameter(vm& of, std::string_view name, const term& value, const std:
         of.dials_from = source_in(value);
     } else if (name == "inetrc" && !of.inetrc && (value.is == term::kind::string || value.is == term::kind::atom)) {
         of.inetrc = {value.text, source};
-    } else if (name == "dist_auto_connect") {
-        of.may_connect_by_itself = value.text != "never";
+    } else if (name == "dist_auto_connect" && !of.connects_by_itself) {
+        of.connects_by_itself = value.text != "never";
     }
 }
 
@@ -127,7 +127,7 @@ std::optional<usage> read_stat(const std::string& text) {
         text.substr(std::min(text.rfind(')') + 1, text.size()))); // a name may have anything in it
     usage result;
     std::string ignored;
-    long system_ticks = 0;
+    double system_ticks = 0;
     fields >> result.state;
     for (int field = 4; field < 14; ++field) {
         fields >> ignored;

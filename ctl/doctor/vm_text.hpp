@@ -25,7 +25,7 @@ void take_environment(vm& of, std::string_view variables);
 /// Field 3 of /proc/PID/stat, and fields 14 and 15: the state, and the clock ticks that all threads have used.
 struct usage {
     char state = '\0';
-    long ticks = 0;
+    double ticks = 0; ///< as many as there may be
 };
 std::optional<usage> read_stat(const std::string& text);
 

@@ -1,5 +1,6 @@
 // An Erlang VM as it is seen by a made-up /proc.
 #include "doctor/vm.hpp"
+#include "doctor/vm_text.hpp"
 #include "support/addresses.hpp"
 #include "support/bytes.hpp"
 #include "support/temporary_directory.hpp"
@@ -355,6 +356,27 @@ TEST_SUITE("doctor: vm") {
         of.link("7", "root", "/");
         CHECK(path_within(one, "/x/y") == proc / "root/x/y");
         CHECK(path_within(one, "x") == proc / "cwd/x");
+    }
+
+    TEST_CASE("whether a VM connects by itself is said by its flags before its configuration") {
+        const auto connects = [](const std::string& by_flag, const std::string& by_file) {
+            vm seen;
+            const auto arguments = ended_by_nul({"beam.smp", "-kernel", "dist_auto_connect", by_flag});
+            take_flags(seen, flags_of_command_line(arguments), "beam.smp");
+            take_configuration(seen, read_term("[{kernel,[{dist_auto_connect," + by_file + "}]}]").value(), "x.config");
+            return seen.connects_by_itself;
+        };
+        CHECK(connects("", "never") == false);
+        CHECK(connects("", "once") == true);
+        CHECK(connects("once", "never") == true);
+        CHECK(connects("never", "once") == false);
+    }
+
+    TEST_CASE("clock ticks are added up, however many there are") {
+        CHECK(read_stat("7 (a) S 4 5 6 7 8 9 10 11 12 13 14 15 16").value().ticks == 29);
+        CHECK(read_stat("7 (a) S 4 5 6 7 8 9 10 11 12 13 9223372036854775807 1").value().ticks > 9e18);
+        CHECK_FALSE(read_stat("7 (a) S 4 5 6 7 8 9 10 11 12 13 14"));
+        CHECK_FALSE(read_stat(""));
     }
 
     TEST_CASE("what a process does is read from its state, whatever it is called") {
