@@ -37,12 +37,44 @@ std::size_t replay(const std::string& target, void (*feed)(std::string_view)) {
     return count;
 }
 
+TEST_CASE("the corpus of conversations keeps its promises, whole and cut at every length") {
+    CHECK(replay("conversation", fuzz::conversation) >= 9);
+}
+
+TEST_CASE("the corpus of replies keeps its promises, whole and cut at every length") {
+    CHECK(replay("decode_reply", fuzz::decode_reply) >= 12);
+}
+
 TEST_CASE("the corpus of requests keeps its promises, whole and cut at every length") {
     CHECK(replay("decode_request", fuzz::decode_request) >= 20);
 }
 
 TEST_CASE("the corpus of handshakes keeps its promises, whole and cut at every length") {
     CHECK(replay("handshake", fuzz::handshake) >= 12);
+}
+
+TEST_CASE("the corpus of requests over HTTP keeps its promises, whole and cut at every length") {
+    CHECK(replay("http_request", fuzz::http_request) >= 15);
+}
+
+TEST_CASE("the corpus of answers over HTTP keeps its promises, whole and cut at every length") {
+    CHECK(replay("http_reply", fuzz::http_reply) >= 10);
+}
+
+TEST_CASE("the corpus of events keeps its promises, whole and cut at every length") {
+    CHECK(replay("take_events", fuzz::take_events) >= 9);
+}
+
+TEST_CASE("the corpus of pages with hosts keeps its promises, whole and cut at every length") {
+    CHECK(replay("hosts_page", fuzz::hosts_page) >= 9);
+}
+
+TEST_CASE("the corpus of configuration files keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_settings", fuzz::read_settings) >= 20);
+}
+
+TEST_CASE("the corpus of flags keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_flags", fuzz::read_flags) >= 20);
 }
 
 TEST_CASE("the corpus of cookie files keeps its promises, whole and cut at every length") {
@@ -53,8 +85,20 @@ TEST_CASE("the corpus of files for lookups keeps its promises, whole and cut at 
     CHECK(replay("read_inetrc", fuzz::read_inetrc) >= 8);
 }
 
+TEST_CASE("the corpus of hosts files keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_hosts_file", fuzz::read_hosts_file) >= 8);
+}
+
 TEST_CASE("the corpus of snapshots keeps its promises, whole and cut at every length") {
-    CHECK(replay("read_snapshot", fuzz::read_snapshot) >= 9);
+    CHECK(replay("read_snapshot", fuzz::read_snapshot) >= 11);
+}
+
+TEST_CASE("the corpus of inheritances keeps its promises, whole and cut at every length") {
+    CHECK(replay("read_inheritance", fuzz::read_inheritance) >= 10);
+}
+
+TEST_CASE("the corpus of passed descriptors keeps its promises, whole and cut at every length") {
+    CHECK(replay("passed_in", fuzz::passed_in) >= 7);
 }
 
 TEST_CASE("the corpus of sock_diag answers keeps its promises, whole and cut at every length") {
@@ -63,6 +107,10 @@ TEST_CASE("the corpus of sock_diag answers keeps its promises, whole and cut at 
 
 TEST_CASE("the corpus of command lines keeps its promises, whole and cut at every length") {
     CHECK(replay("node_name_of_command_line", fuzz::node_name_of_command_line) >= 9);
+}
+
+TEST_CASE("the corpus of VMs keeps its promises, whole and cut at every length") {
+    CHECK(replay("see_vm", fuzz::see_vm) >= 6);
 }
 
 } // namespace
