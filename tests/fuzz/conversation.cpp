@@ -182,11 +182,14 @@ class conversation_of {
         } else if (what < 170) {
             const auto at = next_.one_of(addresses);
             const auto before = registrations().size();
-            const auto is_known = registrations().find(host_at(at), name) != nullptr;
+            const auto* known = registrations().find(host_at(at), name);
+            const auto stopped = known == nullptr ? 0 : known->connection; // 0 is nobody's
             story_.requests(wire::stop_req{name}, at, from);
-            const bool is_allowed = is_relaxed_ && from != elsewhere;
-            demand(is_allowed || registrations().size() == before, "nobody is unregistered by who may not");
-            demand(!is_allowed || !is_known || registrations().size() <= before, "nobody comes by that");
+            if (is_relaxed_ && from != elsewhere) {
+                demand(registrations().find(stopped) == nullptr, "who is stopped is gone");
+            } else {
+                demand(registrations().size() == before, "nobody is unregistered by who may not");
+            }
         } else {
             story_.requests(wire::kill_req{}, next_.one_of(addresses), from);
             demand(!story_.is_stop_asked() || (from != elsewhere && (is_relaxed_ || was_empty)),

@@ -47,7 +47,7 @@ std::string with_checksums(std::string_view bytes) {
 
 /// So many descriptors are open, of those that this process may have here.
 std::size_t open_descriptors() {
-    constexpr int most = 256;
+    constexpr int most = 64;
     std::size_t count = 0;
     for (int one = 0; one < most; ++one) {
         count += ::fcntl(one, F_GETFD) >= 0 ? 1 : 0;
