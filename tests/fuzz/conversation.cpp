@@ -118,7 +118,9 @@ class conversation_of {
             commands();
             break;
         default:
-            if (!readers_.empty()) {
+            if (next_.yes()) {
+                is_taken_over();
+            } else if (!readers_.empty()) {
                 story_.ends(next_.one_of(readers_));
             }
             break;
@@ -135,6 +137,14 @@ class conversation_of {
         guests_.push_back(connection);
         promises_.registers(connection, name, story_.now());
         demand(from != elsewhere || story_.fate_of(connection) == fate::closed, "only this machine registers nodes");
+    }
+
+    /// Its port is one of those with which nodes register: so it may come back.
+    void is_taken_over() {
+        const auto name = next_.one_of(alive_names);
+        const auto connection = story_.is_taken_over(name, static_cast<std::uint16_t>(1000 + next_.byte() % 4));
+        guests_.push_back(connection);
+        promises_.registers(connection, name, story_.now());
     }
 
     void looks_up() {

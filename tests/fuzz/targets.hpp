@@ -66,9 +66,9 @@ void read_inheritance(std::string_view bytes);
 /// Reads the variable by which a daemon passes descriptors to its successor; it is written and read again as the same.
 void passed_in(std::string_view bytes);
 
-/// Has a service live through what the bytes tell: nodes come and go, are looked up, killed and handed over, evidence
-/// comes, early, late and wrong, hosts change and time passes. After each act all that support/invariants.hpp has
-/// holds.
+/// Has a service live through what the bytes tell: nodes come and go, are looked up, taken over, killed and handed
+/// over, evidence comes, early, late and wrong, hosts change and time passes. After each act all that
+/// support/invariants.hpp has holds.
 void conversation(std::string_view bytes);
 
 } // namespace epmd::fuzz

@@ -79,6 +79,14 @@ connection_number scene::registers(std::string_view alive_name, std::uint16_t po
         from);
 }
 
+connection_number scene::is_taken_over(std::string_view alive_name, std::uint16_t port) {
+    const auto connection = next_++;
+    fates_[connection] = fate::registered;
+    service_->adopt(connection, {.alive_name = std::string(alive_name), .port = port}, now_, actions_);
+    perform();
+    return connection;
+}
+
 connection_number scene::looks_up(std::string_view alive_name, std::string_view at) {
     return requests(wire::port_please2_req{alive_name}, at, "127.0.0.1");
 }
@@ -200,6 +208,7 @@ void scene::perform() {
             }
         } else if (const auto* gone = std::get_if<let_go>(&one)) {
             put_gone(records_, gone->connection);
+            fates_[gone->connection] = fate::closed; // of one that was taken over nothing else is said
         } else if (std::holds_alternative<stop>(one)) {
             is_stop_asked_ = true;
         }

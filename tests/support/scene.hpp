@@ -33,6 +33,8 @@ class scene : private liveness {
     /// A node asks to be registered. Gives its connection.
     connection_number registers(std::string_view alive_name, std::uint16_t port, std::string_view to = "127.0.0.1",
                                 std::string_view from = "127.0.0.1", std::uint16_t highest_version = 6);
+    /// A node of another epmd is taken over, without a connection. Gives the number under which it is known.
+    connection_number is_taken_over(std::string_view alive_name, std::uint16_t port);
     connection_number looks_up(std::string_view alive_name, std::string_view at);
     connection_number asks_for_names(std::string_view at);
     connection_number requests(const wire::request&, std::string_view to, std::string_view from);
