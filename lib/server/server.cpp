@@ -98,6 +98,12 @@ struct server::asked {
     time_point at;
 };
 
+/// A reply in bytes.
+struct server::encoded {
+    std::string_view bytes;
+    std::shared_ptr<const std::string> shared; ///< the same; null: good until the next is encoded
+};
+
 /// A connection that was accepted this moment: a descriptor on the stack, and nothing allocated.
 struct server::guest {
     guest(int accepted, const origin& ends) : descriptor(accepted), from(ends) {}
@@ -129,8 +135,8 @@ struct server::connection {
     stream_socket socket;
     phase at = phase::reading;
     std::string received;
-    std::string unsent;   // of a reply; stays whole until all of it is gone
-    std::size_t sent = 0; // of unsent
+    std::shared_ptr<const std::string> unread; // of a reply; others may read the same
+    std::size_t sent = 0;                      // of it
     asked request;
 };
 
@@ -447,7 +453,7 @@ awaitable server::read_request(connection_ptr self) {
     idle_.remove(self->number);
     request(self->number, self->from, self->received, nullptr);
     if (self->at == connection::phase::waiting) {
-        self->received = {};
+        self->received = std::string(); // {} would keep its memory
         watch(self);
     }
 }
@@ -478,9 +484,10 @@ void server::watch(const connection_ptr& self) {
 
 /// Writes what a slow reader did not take at once, then closes: only a reply that ends a connection can be so long.
 awaitable server::write_rest(connection_ptr self) {
-    while (self->sent < self->unsent.size() && self->at == connection::phase::writing) {
+    const auto text = self->unread;
+    while (self->sent < text->size() && self->at == connection::phase::writing) {
         error_code error;
-        const auto size = co_await self->socket.async_write_some(asio::buffer(self->unsent) + self->sent,
+        const auto size = co_await self->socket.async_write_some(asio::buffer(*text) + self->sent,
                                                                  asio::redirect_error(use_awaitable, error));
         if (error) {
             break;
@@ -577,20 +584,29 @@ void server::perform(guest* who) {
     look_whether_done();
 }
 
-void server::perform(const send& what, guest* who) {
+/// A names list is sent to many, and is long: nobody has a copy of his own.
+server::encoded server::encode(const wire::reply& what) {
+    if (const auto* list = std::get_if<wire::names_text>(&what)) {
+        return {.bytes = *list->bytes, .shared = list->bytes};
+    }
     reply_.clear();
-    wire::encode(what.reply, reply_);
+    wire::encode(what, reply_);
+    return {.bytes = reply_, .shared = nullptr};
+}
+
+void server::perform(const send& what, guest* who) {
+    const auto reply = encode(what.reply);
     if (delay_write_.count() > 0) {
         std::this_thread::sleep_for(delay_write_); // with -delay_write, as a server that is busy
     }
     if (who != nullptr && who->number == what.connection) {
-        log_bytes("sent to", who->from, reply_);
-        reply_to_guest(*who, what.then);
+        log_bytes("sent to", who->from, reply.bytes);
+        reply_to_guest(*who, reply, what.then);
         note_answer(who->request);
     } else if (const auto found = connections_.find(what.connection); found != connections_.end()) {
-        log_bytes("sent to", found->second->from, reply_);
+        log_bytes("sent to", found->second->from, reply.bytes);
         const auto to = found->second; // it may be forgotten with the reply
-        reply_to(to, what.then);
+        reply_to(to, reply, what.then);
         note_answer(to->request);
     }
 }
@@ -637,11 +653,11 @@ void server::perform(const let_go& what) {
 /// With MSG_MORE and a close right after it the reply and the end leave as one segment and the client wakes once:
 /// 25 to 30 % of the daemon's CPU a lookup (measured, docs/decisions.md). Never without the close: the kernel would
 /// hold the reply for 200 ms.
-void server::reply_to_guest(guest& who, send::after then) {
+void server::reply_to_guest(guest& who, const encoded& reply, send::after then) {
     const bool is_last = then == send::after::close;
-    const auto written =
-        ::send(who.descriptor, reply_.data(), reply_.size(), MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));
-    if (is_last && written == static_cast<ssize_t>(reply_.size())) {
+    const auto written = ::send(who.descriptor, reply.bytes.data(), reply.bytes.size(),
+                                MSG_DONTWAIT | MSG_NOSIGNAL | (is_last ? MSG_MORE : 0));
+    if (is_last && written == static_cast<ssize_t>(reply.bytes.size())) {
         who.leave();
         return;
     }
@@ -653,35 +669,47 @@ void server::reply_to_guest(guest& who, send::after then) {
     if (!is_last) {
         wait_for_end(kept);
     } else if (kept) {
-        write_later(kept, written);
+        write_later(kept, reply, written);
     }
 }
 
 /// Answers a connection that waited.
-void server::reply_to(connection_ptr self, send::after then) {
+void server::reply_to(connection_ptr self, const encoded& reply, send::after then) {
     const auto written =
-        ::send(self->socket.native_handle(), reply_.data(), reply_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ::send(self->socket.native_handle(), reply.bytes.data(), reply.bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (then == send::after::keep) {
         return; // its watch goes on; if it could not be written to, that sees the end
     }
-    if (written == static_cast<ssize_t>(reply_.size()) || (written < 0 && !would_block(errno))) {
+    if (written == static_cast<ssize_t>(reply.bytes.size()) || (written < 0 && !would_block(errno))) {
         forget(self);
     } else {
-        write_later(self, written);
+        write_later(self, reply, written);
     }
 }
 
-/// The first `written` bytes of reply_ have gone (negative: none); the others follow as the peer reads.
-void server::write_later(const connection_ptr& self, ssize_t written) {
-    const auto begin = written > 0 ? static_cast<std::size_t>(written) : 0;
-    while (unread_bytes_ + reply_.size() - begin > max_unread_bytes && !idle_.empty()) {
+/// The first `written` bytes of a reply have gone (negative: none); the others follow as the peer reads.
+void server::write_later(const connection_ptr& self, const encoded& reply, ssize_t written) {
+    while (unread_bytes_ + reply.bytes.size() > max_unread_bytes && !idle_.empty()) {
         forget(connections_.at(idle_.first_to_go().value()));
     }
     self->at = connection::phase::writing;
-    self->unsent = reply_.substr(begin);
-    unread_bytes_ += self->unsent.size();
+    self->sent = written > 0 ? static_cast<std::size_t>(written) : 0;
+    keep_unread(*self, reply.shared ? reply.shared : std::make_shared<const std::string>(reply.bytes));
     watch_idle(*self);
     asio::co_spawn(io_.get_executor(), write_rest(self), log_exception);
+}
+
+void server::keep_unread(connection& self, std::shared_ptr<const std::string> text) {
+    unread_bytes_ += ++unread_[text.get()] == 1 ? text->size() : 0;
+    self.unread = std::move(text);
+}
+
+void server::drop_unread(connection& self) {
+    const auto text = std::exchange(self.unread, nullptr);
+    if (text && --unread_.at(text.get()) == 0) {
+        unread_.erase(text.get());
+        unread_bytes_ -= text->size();
+    }
 }
 
 void server::wait_for_end(const connection_ptr& self) {
@@ -705,7 +733,7 @@ void server::ended(connection_ptr self) {
 void server::forget(connection_ptr self) {
     self->at = connection::phase::closed;
     idle_.remove(self->number);
-    unread_bytes_ -= self->unsent.size();
+    drop_unread(*self);
     error_code ignored;
     self->socket.close(ignored);
     connections_.erase(self->number);

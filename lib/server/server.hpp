@@ -119,6 +119,7 @@ class server final : private liveness {
     using connection_ptr = std::shared_ptr<connection>;
     struct guest;
     struct asked;
+    struct encoded;
 
     bool accept_from(acceptor&, int count);
     void sleep_as_if_busy(acceptor&) const;
@@ -147,9 +148,12 @@ class server final : private liveness {
     [[nodiscard]] std::set<std::uint16_t> unheard_ports(const std::vector<std::uint16_t>&) const;
     void lose_patience();
     void look_whether_done();
-    void reply_to_guest(guest&, send::after);
-    void reply_to(connection_ptr, send::after);
-    void write_later(const connection_ptr&, ssize_t written);
+    encoded encode(const wire::reply&);
+    void reply_to_guest(guest&, const encoded&, send::after);
+    void reply_to(connection_ptr, const encoded&, send::after);
+    void write_later(const connection_ptr&, const encoded&, ssize_t written);
+    void keep_unread(connection&, std::shared_ptr<const std::string>);
+    void drop_unread(connection&);
     void wait_for_end(const connection_ptr&);
     void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
     void forget(connection_ptr);
@@ -179,8 +183,9 @@ class server final : private liveness {
     idle_connections idle_;
     timer idle_timer_;
     bool is_idle_timer_armed_ = false;
-    std::optional<time_point> too_many_of_one_peer_; // when one of so many had to go last
-    std::size_t unread_bytes_ = 0;                   // of replies that are not read yet, in all
+    std::optional<time_point> too_many_of_one_peer_;             // when one of so many had to go last
+    std::unordered_map<const std::string*, std::size_t> unread_; // by how many each is not read yet
+    std::size_t unread_bytes_ = 0;                               // of those, in all
     timer service_timer_;
     std::optional<time_point> service_timer_due_;
     std::optional<time_point> out_of_room_; // when descriptors or memory were last short

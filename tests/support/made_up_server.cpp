@@ -9,8 +9,7 @@
 namespace epmd::test {
 namespace {
 
-// As in server.cpp and gates.cpp; packet_timeout is the default.
-constexpr std::chrono::seconds packet_timeout{60};
+// As in server.cpp and gates.cpp.
 constexpr std::chrono::seconds accept_pause{1};
 constexpr std::chrono::seconds last_patience{1};
 constexpr std::chrono::seconds adopted_interval{2};
@@ -99,15 +98,15 @@ bool made_up_server::accept_some(int count) {
     return true;
 }
 
-/// The idle connection that waited longest goes, a registered one never.
+/// An idle connection goes, a registered one never.
 bool made_up_server::make_room() {
     is_short_ = true;
-    if (idle_.empty()) {
-        return false;
+    const auto first = idle_.first_to_go();
+    if (first) {
+        ++evicted_;
+        ended(*first);
     }
-    ++evicted_;
-    ended(idle_.front().second);
-    return true;
+    return first.has_value();
 }
 
 void made_up_server::meet(id which) {
@@ -161,7 +160,7 @@ void made_up_server::is_woken_for(std::size_t place) {
             break;
         }
         one.at = phase::waiting;
-        unwatch_idle(one);
+        idle_.remove(which);
         request(which);
         if (is_running() && one.at == phase::waiting && has_gone(one.number)) {
             wake_for(which);
@@ -205,7 +204,7 @@ void made_up_server::passes(std::chrono::milliseconds time) {
     const auto until = now_ + time;
     while (is_running()) {
         const auto service_due = service_->next_deadline().value_or(time_point::max());
-        const auto idle_due = idle_.empty() ? time_point::max() : idle_.front().first;
+        const auto idle_due = idle_.next_look().value_or(time_point::max());
         const auto patience_due = patience_until_.value_or(time_point::max());
         const auto adopted_due = service_->registrations().adopted_count() > 0
                                      ? std::max(adopted_looked_at_ + adopted_interval, now_)
@@ -219,11 +218,13 @@ void made_up_server::passes(std::chrono::milliseconds time) {
             service_->time_passed(now_, actions_);
             perform({.what = service_call::kind::time});
         } else if (due == idle_due) {
-            ended(idle_.front().second);
+            if (const auto late = idle_.late(now_)) {
+                ended(*late);
+            }
         } else if (due == patience_due) {
             patience_until_ = now_ + last_patience;
             while (is_running() && !idle_.empty()) {
-                ended(idle_.front().second);
+                ended(*idle_.first_to_go());
             }
         } else {
             look_at_adopted();
@@ -369,7 +370,7 @@ void made_up_server::ended(id which) {
 void made_up_server::forget(id which) {
     auto& one = all_[which];
     one.at = phase::ended;
-    unwatch_idle(one);
+    idle_.remove(which);
     one.is_over = one.is_over || !one.is_kept;
     connections_.erase(one.number);
     if (is_short_) {
@@ -378,14 +379,8 @@ void made_up_server::forget(id which) {
 }
 
 void made_up_server::watch_idle(id which) {
-    all_[which].in_idle = idle_.insert(idle_.end(), {now_ + packet_timeout, which});
-}
-
-void made_up_server::unwatch_idle(connection& one) {
-    if (one.in_idle) {
-        idle_.erase(*one.in_idle);
-        one.in_idle.reset();
-    }
+    constexpr std::uint32_t users = 3;
+    idle_.add(which, {.uid = static_cast<std::uint32_t>(which % users), .where = {}}, now_);
 }
 
 bool made_up_server::has_gone(connection_number number) const {
@@ -405,7 +400,6 @@ bool made_up_server::has_gone(connection_number number) const {
 void made_up_server::dies() {
     for (const auto& [number, which] : connections_) {
         auto& one = all_[which];
-        one.in_idle.reset();
         one.at = phase::ended;
         one.is_over = one.is_over || !one.is_kept;
     }
@@ -417,7 +411,7 @@ void made_up_server::dies() {
         all_[which].is_ready = false;
     }
     connections_.clear();
-    idle_.clear();
+    idle_ = idle_connections(patience_with_idle);
     ready_.clear();
     questions_.clear();
     actions_.clear(); // it views what goes now

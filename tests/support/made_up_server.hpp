@@ -3,6 +3,7 @@
 /// when each thing happens; nothing happens by itself but what time brings.
 #pragma once
 
+#include "server/idle_connections.hpp"
 #include "service/service.hpp"
 
 #include <chrono>
@@ -72,7 +73,6 @@ class made_up_server final : public liveness {
         bool was_written_to = false;
         bool is_kept = false;  ///< somebody else has it as well: it outlives the process
         bool is_ready = false; ///< something happened that the server was not woken for yet
-        std::optional<std::list<std::pair<time_point, id>>::iterator> in_idle;
 
         bool is_registered = false; ///< as far as the client knows: it has a good reply
         bool is_over = false;       ///< the client saw the end
@@ -159,7 +159,8 @@ class made_up_server final : public liveness {
     void ended(id);
     void forget(id);
     void watch_idle(id);
-    void unwatch_idle(connection&);
+    static constexpr idle_connections::patience patience_with_idle{.silence = std::chrono::seconds(60),
+                                                                   .in_all = std::chrono::seconds(60)};
     void wake_for(id);
     void close_idle();
     void look_at_adopted();
@@ -184,7 +185,7 @@ class made_up_server final : public liveness {
     std::unique_ptr<service> service_;
     connection_number next_number_ = 1;
     std::unordered_map<connection_number, id> connections_;
-    std::list<std::pair<time_point, id>> idle_;
+    idle_connections idle_{patience_with_idle}; // the server's own, by id
     std::vector<id> ready_;
     id guest_ = 0; // whose request is answered now
     std::optional<time_point> paused_until_;
