@@ -399,7 +399,7 @@ server::connection_ptr server::adopt(guest& who) {
 
 /// `from` has the descriptor.
 server::connection_ptr server::adopt(connection_number number, const origin& from) {
-    const auto adopted = std::make_shared<connection>(io_, number, from);
+    auto adopted = std::make_shared<connection>(io_, number, from);
     error_code error;
     adopted->socket.assign(protocol_of(from), from.descriptor, error);
     if (error) {
@@ -674,7 +674,7 @@ void server::reply_to_guest(guest& who, const encoded& reply, send::after then) 
 }
 
 /// Answers a connection that waited.
-void server::reply_to(connection_ptr self, const encoded& reply, send::after then) {
+void server::reply_to(connection_ptr self, const encoded& reply, send::after then) { // NOLINT: by value, see the header
     const auto written =
         ::send(self->socket.native_handle(), reply.bytes.data(), reply.bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (then == send::after::keep) {
@@ -720,7 +720,7 @@ void server::wait_for_end(const connection_ptr& self) {
 }
 
 /// A connection ended by itself, or waited too long: the one place where the service hears of it.
-void server::ended(connection_ptr self) {
+void server::ended(connection_ptr self) { // NOLINT: by value, see the header
     const auto before = self->at;
     service_.closed(self->number, now(), actions_);
     perform(nullptr);
@@ -730,7 +730,7 @@ void server::ended(connection_ptr self) {
 }
 
 /// Closes a connection that the service does not have, or no longer has.
-void server::forget(connection_ptr self) {
+void server::forget(connection_ptr self) { // NOLINT: by value, see the header
     self->at = connection::phase::closed;
     idle_.remove(self->number);
     drop_unread(*self);

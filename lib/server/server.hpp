@@ -155,7 +155,7 @@ class server final : private liveness {
     void keep_unread(connection&, std::shared_ptr<const std::string>);
     void drop_unread(connection&);
     void wait_for_end(const connection_ptr&);
-    void ended(connection_ptr); // by value, as forget: the caller may hold the one in connections_
+    void ended(connection_ptr); // by value, as forget and reply_to: the caller may hold the one in connections_
     void forget(connection_ptr);
 
     [[nodiscard]] peer peer_at(const origin&) const;

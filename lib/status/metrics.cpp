@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
 #include <initializer_list>
 #include <memory>
 #include <utility>
@@ -36,8 +36,8 @@ std::string escaped(std::string_view value) {
 
 std::string number(double value) {
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.9g", value);
-    return text.data();
+    const auto written = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 9);
+    return {text.data(), written.ptr};
 }
 
 std::string number(std::uint64_t value) {
