@@ -236,7 +236,7 @@ std::optional<refusal> service::want_of_room(const origin& from) const {
     if (used >= policy_.max_registrations) {
         return refusal::too_many;
     }
-    if (used < policy_.max_registrations_per_user || !from.uid || from.uid == 0U || from.uid == policy_.own_uid) {
+    if (used < policy_.max_registrations_per_user || !from.uid || *from.uid == 0U || from.uid == policy_.own_uid) {
         return std::nullopt;
     }
     const auto all = registry_.all();
