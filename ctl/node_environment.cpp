@@ -83,7 +83,7 @@ std::string parent_folder(const environment_variables& variable) {
 
 /// A folder for files that outlive us, that everybody may read, and that nobody else may put in another's place.
 std::string private_folder(const environment_variables& variable) {
-    const auto folder = parent_folder(variable);
+    auto folder = parent_folder(variable);
     constexpr mode_t readable = S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH;
     if (::mkdir(folder.c_str(), readable) != 0 && errno != EEXIST) {
         throw failure("the folder " + folder + " cannot be made: " + std::generic_category().message(errno) +
@@ -128,7 +128,7 @@ std::string write_inetrc(const residence& about, const hosts& known, const envir
                                   inetrc_text(known, about.where, about.hostname));
     std::array<char, 2 * sizeof(std::size_t) + 1> hash{};
     std::to_chars(hash.data(), hash.data() + hash.size() - 1, std::hash<std::string>()(text), 16);
-    const auto file = private_folder(variable) + "/inetrc-" + hash.data();
+    auto file = private_folder(variable) + "/inetrc-" + hash.data();
     write_text(file, text);
     return file;
 }
