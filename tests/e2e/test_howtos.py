@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -129,9 +128,7 @@ class Releases(HowTo):
         def await_text(expected: str) -> None:
             deadline = time.monotonic() + SECONDS
             while expected not in tidy(terminal.said.decode(errors="replace")):
-                left = deadline - time.monotonic()
-                is_more = left > 0 and select.select([terminal.master], [], [], left)[0] and terminal.read()
-                self.assertTrue(is_more, f"{expected!r} does not come: {terminal.said!r}")
+                self.assertTrue(terminal.read(deadline), f"{expected!r} does not come: {terminal.said!r}")
 
         def has_ended() -> bool:
             return os.waitid(os.P_PID, terminal.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

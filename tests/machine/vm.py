@@ -282,7 +282,7 @@ class Iex(Vm):
         )
 
 
-def eventually(condition, what: str, seconds: float = 5.0) -> None:
+def eventually(condition, what: str, seconds: float = 10.0) -> None:
     """Ask again until the condition holds; for states that another process reaches in its own time."""
     deadline = time.monotonic() + seconds
     while not condition():
