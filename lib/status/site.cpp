@@ -145,9 +145,7 @@ awaitable write_end(stream_of_visitor& stream, unsigned version, error_code& err
 
 site::site(asio::io_context& io, std::function<const service&()> mind, std::function<daemon_facts()> facts,
            const limits& most)
-    : io_(io), subject_(std::move(mind), std::move(facts)), last_words_(io) {
-    set_limits(most);
-}
+    : io_(io), subject_(std::move(mind), std::move(facts)), most_(most), last_words_(io) {}
 
 site::~site() = default;
 
@@ -155,14 +153,8 @@ visitor_facts site::visitors() const noexcept {
     return {.open = visitors_.size(), .following = following_};
 }
 
-void site::set_limits(const limits& most) noexcept {
-    max_visitors_ = most.max_http_connections;
-    max_followers_ = most.max_event_streams;
-    peer_patience_ = most.request_time;
-}
-
 void site::visit(stream_socket socket, const origin& from, const peer& who, std::string received, bool has_room) {
-    if (visitors_.size() >= max_visitors_) {
+    if (visitors_.size() >= most_.max_http_connections) {
         const auto silent =
             std::find_if(visitors_.begin(), visitors_.end(), [](const auto& one) { return !one->has_asked; });
         if (silent != visitors_.end()) {
@@ -171,12 +163,12 @@ void site::visit(stream_socket socket, const origin& from, const peer& who, std:
             make_room_for(who, false);
         }
     }
-    if (visitors_.size() >= 2 * max_visitors_) { // so many wait to be told that they are too many
+    if (visitors_.size() >= 2 * most_.max_http_connections) { // so many wait to be told that they are too many
         return;
     }
     const auto self = std::make_shared<visitor>(std::move(socket), from, who);
     self->has_room = has_room;
-    self->is_one_too_many = visitors_.size() >= max_visitors_;
+    self->is_one_too_many = visitors_.size() >= most_.max_http_connections;
     const auto bytes = self->received.prepare(received.size());
     asio::buffer_copy(bytes, asio::buffer(received));
     self->received.commit(received.size());
@@ -284,7 +276,8 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
         return refusal_reply(400, "there are two Host headers");
     }
     if (who.is_one_too_many) {
-        return refusal_reply(503, std::to_string(max_visitors_) + " others are being served; come again later");
+        return refusal_reply(503,
+                             std::to_string(most_.max_http_connections) + " others are being served; come again later");
     }
     if (!is_host_header_allowed(host, who.from, subject_.all_hosts())) {
         return refusal_reply(403, "the Host header names none of ours; allowed are the address that was dialled, "
@@ -293,8 +286,9 @@ page_reply site::answer_to(const http_request& request, const error_code& error,
     if (!what) {
         return refusal_reply(404, "there is no such page; / lists them");
     }
-    if (what == page::events && following_ >= max_followers_ && !make_room_for(who.who, true)) {
-        return refusal_reply(503, std::to_string(max_followers_) + " others follow the events; come again later");
+    if (what == page::events && following_ >= most_.max_event_streams && !make_room_for(who.who, true)) {
+        return refusal_reply(503,
+                             std::to_string(most_.max_event_streams) + " others follow the events; come again later");
     }
     return reply_of(*what, subject_,
                     {.at = who.from.local, .wants_html = wants_html(view_of(request[http::field::accept]))});
@@ -304,7 +298,7 @@ awaitable site::serve(visitor_ptr self) {
     error_code error;
     http::request_parser<http::empty_body> parser;
     parser.header_limit(max_request_header_bytes);
-    self->stream.expires_after(peer_patience_);
+    self->stream.expires_after(most_.request_time);
     co_await http::async_read_header(self->stream, self->received, parser, asio::redirect_error(use_awaitable, error));
     const auto& request = parser.get();
     if (!self->is_open) { // its place was needed meanwhile
@@ -329,7 +323,7 @@ awaitable site::serve(visitor_ptr self) {
         ++shares_.at(self->who).followers;
     }
     error = {};
-    co_await write_header(self->stream, answer, version, peer_patience_, error);
+    co_await write_header(self->stream, answer, version, most_.request_time, error);
     if (!error && !is_head) {
         if (answer.is_endless) {
             co_await follow(self, answer.body, version);
@@ -358,7 +352,7 @@ awaitable site::write_body(visitor_ptr self, slices body, unsigned version, erro
         if (!slice) {
             co_return;
         }
-        co_await write_slice(self->stream, std::move(*slice), version, peer_patience_, error);
+        co_await write_slice(self->stream, std::move(*slice), version, most_.request_time, error);
     }
 }
 
@@ -397,7 +391,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
         return "event: nodes\ndata: " + nodes().value_or("");
     };
     co_await write_body(self, from_then_on, version, error);
-    co_await write_slice(self->stream, "\n", version, peer_patience_, error); // an empty line ends an event
+    co_await write_slice(self->stream, "\n", version, most_.request_time, error); // an empty line ends an event
     if (error) {
         co_return;
     }
@@ -416,7 +410,7 @@ awaitable site::follow(visitor_ptr self, slices nodes, unsigned version) {
             }
             text = ":\n\n"; // a comment: so it knows that we are there
         }
-        co_await write_slice(self->stream, std::move(text), version, peer_patience_, error);
+        co_await write_slice(self->stream, std::move(text), version, most_.request_time, error);
         if (self->unread == subject_.lately().next()) {
             self->quiet_until = now() + shortest_pause;
         }

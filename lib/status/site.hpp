@@ -49,7 +49,7 @@ class site {
     void visit(stream_socket, const origin&, const peer&, std::string received, bool has_room);
 
     /// From now on; who is there stays.
-    void set_limits(const limits&) noexcept;
+    void set_limits(const limits& most) noexcept { most_ = most; }
 
     /// How many connections are open.
     [[nodiscard]] std::size_t visitor_count() const noexcept { return visitors_.size(); }
@@ -95,9 +95,7 @@ class site {
     std::list<visitor_ptr> visitors_; // the one that is there longest first
     std::map<peer, share> shares_;    // of each peer that has one
     std::deque<visitor_ptr> in_line_; // those that have something to write
-    std::size_t max_visitors_;
-    std::size_t max_followers_;
-    std::chrono::seconds peer_patience_; // with one that is to send its request, or to read a part of a page
+    limits most_;                     // request_time: for a request to come, and for each part of a page to be read
     std::size_t following_ = 0;
     timer last_words_; // of end_all
     bool is_turn_due_ = false;

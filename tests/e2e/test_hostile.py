@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import resource
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import ask
-from case import Case, ServedCase
-from daemon import Daemon
+from case import ServedCase
 from vm import Erl, eventually
 from web import page
 
@@ -34,12 +30,6 @@ REQUESTS = {
     "page": b"GET /nodes HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "events": b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
-
-
-def reset(connection: socket.socket) -> None:
-    """RST, whatever is unread or unsent."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def allow_descriptors(count: int) -> None:
@@ -89,13 +79,13 @@ class Cut(HostileCase):
             for cut in range(1, len(request) + 1):
                 one = ask.dial("127.0.0.2" if cut % 2 else "127.0.0.1")
                 one.sendall(request[:cut])
-                reset(one)
+                ask.reset(one)
             for read in range(1, 12):  # the whole request, and some of the reply
                 one = ask.dial("127.0.0.1")
                 one.sendall(request)
                 with contextlib.suppress(OSError):
                     one.recv(read)
-                reset(one)
+                ask.reset(one)
         self.check_nothing_is_left()
 
     def test_reset_while_a_registration_is_held(self) -> None:
@@ -106,8 +96,8 @@ class Cut(HostileCase):
                 first.sendall(REQUESTS["ALIVE2_REQ"])
                 second.sendall(REQUESTS["ALIVE2_REQ"])
                 time.sleep(wait)
-                reset(second)
-                reset(first)
+                ask.reset(second)
+                ask.reset(first)
         self.check_nothing_is_left()
 
     def test_half_closed_after_each_request(self) -> None:

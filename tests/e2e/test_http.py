@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
@@ -425,9 +424,9 @@ class Bounds(ServedCase):
                     if len(path) % 2:
                         reader.recv(100)
             for _ in range(50):  # gone before the answer
-                with ask.dial("127.0.0.1") as gone:
-                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    gone.sendall(b"GET /nodes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                gone = ask.dial("127.0.0.1")
+                gone.sendall(b"GET /nodes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                ask.reset(gone)
             self.lookups_()
             self.assertEqual(len(page("/nodes")["nodes"]), 1000)
 

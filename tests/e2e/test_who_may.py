@@ -22,10 +22,11 @@ from daemon import EPMD, SCRATCH, STOCK, Daemon
 from forger import Device, Forger, Segment, counted
 from manager import Manager
 from neighbour import OURS, OURS_V6, THEIRS, THEIRS_V6, Neighbour, ip
-from test_http import get, said_to
+from test_http import said_to
 from test_metrics import scrape
 from test_other_users import A_USER, ANOTHER_USER, OtherUsers
 from vm import Erl, Vm, eventually
+from web import get
 
 DUMP_REQ = 100
 STOP_REQ = 115

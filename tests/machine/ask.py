@@ -94,6 +94,12 @@ def kill(address: str = "127.0.0.1", port: int = EPMD_PORT) -> bytes:
         return read_to_end(connection)
 
 
+def reset(connection: socket.socket) -> None:
+    """Leave with RST instead of FIN, whatever is unread or unsent."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 @dataclass
 class Registration:
     """A name that is registered for as long as its connection is held (if result is 0)."""
@@ -106,9 +112,8 @@ class Registration:
         self.connection.close()
 
     def reset(self) -> None:
-        """Leave with RST instead of FIN, as a VM does that had unread bytes."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
+        """As a VM leaves that had unread bytes."""
+        reset(self.connection)
 
     def __enter__(self) -> Registration:
         return self

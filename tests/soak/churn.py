@@ -9,7 +9,6 @@ import contextlib
 import random
 import select
 import socket
-import struct
 import sys
 import time
 
@@ -59,8 +58,9 @@ class Churn:
 
     def leave(self, one: socket.socket) -> None:
         if self.random.randrange(3) == 0:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.close()
+            ask.reset(one)
+        else:
+            one.close()
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import ask
 from lookups import is_open
-from manager import Manager
 from steady import place_of
 from test_handover import ManagedCase
 from vm import Erl, Iex
