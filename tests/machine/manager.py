@@ -46,16 +46,16 @@ class Manager:
         handle, name = tempfile.mkstemp(prefix="log-", dir=SCRATCH)
         self.log_file_ = handle
         self.log_path = Path(name)
-        threading.Thread(target=self.hear_, daemon=True).start()
+        self.hearing_ = threading.Thread(target=self.hear_, daemon=True)
+        self.hearing_.start()
         self.start()
 
     def hear_(self) -> None:
         room = socket.CMSG_SPACE(253 * array.array("i").itemsize)
         while True:
-            try:
-                state, control, _, _ = self.notified_.recvmsg(4096, room)
-            except OSError:
-                return
+            state, control, _, _ = self.notified_.recvmsg(4096, room)
+            if not state:
+                return  # it was shut down
             lines = state.decode().splitlines()
             name = next((line.removeprefix("FDNAME=") for line in lines if line.startswith("FDNAME=")), "")
             with self.change_:
@@ -140,6 +140,9 @@ class Manager:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        # Closed under it, its number would soon be another's, whose messages it would take.
+        self.notified_.shutdown(socket.SHUT_RDWR)
+        self.hearing_.join()
         self.notified_.close()
         self.listener_.close()
         with self.change_:

@@ -124,8 +124,8 @@ class TypedShell(Shell):
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self.keyboard)
         self.reader_.join()
+        os.close(self.keyboard)
         os.close(self.told)
         super().close()
 
