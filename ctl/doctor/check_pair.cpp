@@ -4,6 +4,7 @@
 #include "output.hpp"
 
 #include <array>
+#include <cassert>
 
 #include <unistd.h>
 
@@ -298,6 +299,7 @@ std::string connection_of(const met_pair& it) {
 } // namespace
 
 void check_pair(const met_pair& it, bool& is_connected) {
+    assert(it.there != nullptr || it.back != nullptr);
     if (const auto connection = connection_of(it); !connection.empty()) {
         it.told.note(step::handshake, mark::good, "they are connected now, " + connection);
         is_connected = true;

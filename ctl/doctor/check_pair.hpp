@@ -6,6 +6,7 @@
 
 namespace epmd::ctl::doctor {
 
+/// At least one of the two ways led to a node.
 struct met_pair {
     const pair_of_nodes& who;
     direction& told;
