@@ -1,5 +1,5 @@
-"""Holds the arrows between the rooms of CONTRIBUTING.md: which folder may include which, and what the pure rooms
-may not know at all.
+"""Holds the arrows between the rooms of CONTRIBUTING.md: which folder may include which, what the pure rooms may not
+know at all, and that each file includes its own header before all else, which shows that this compiles alone.
 
 python3 arrows.py ROOT        status 0: all is well; 1: each wrong line is named
 python3 arrows.py --self-test  shows that a wrong line is found
@@ -48,8 +48,16 @@ def faults_in(root: Path) -> list[str]:
         folder = root / room if room in OUTSIDE_LIB else root / "lib" / room
         for file in sorted(folder.rglob("*.[ch]pp")):
             text = file.read_text()
+            own = file.with_suffix(".hpp")
+            if file.suffix == ".cpp" and own.exists() and not str(own).endswith("/" + first_included(text)):
+                faults.append(f"{file.relative_to(root)}: does not include {own.name} before all else, which would show that it compiles alone")
             faults += [f"{file.relative_to(root)}: {fault}" for fault in faults_of(room, text, rooms)]
     return faults
+
+
+def first_included(text: str) -> str:
+    found = INCLUDE.search(text)
+    return found.group(1) if found else ""
 
 
 def faults_of(room: str, text: str, rooms: set[str]) -> list[str]:
@@ -76,10 +84,12 @@ def self_test() -> int:
         "placement/a.cpp": "#include <spdlog/spdlog.h>\n",
         "attic/a.cpp": "\n",
         "../ctl/a.cpp": '#include "service/service.hpp"\n',
+        "net/a.cpp": '#include <string>\n#include "net/a.hpp"\n',
     }
     right = {
         "service/service.hpp": '#include "registry/a.hpp"\n#include <chrono>\n',
         "dist/a.cpp": "// steady_clock::now() is not called here\n",
+        "net/a.hpp": "\n",
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (wrong | right).items():
