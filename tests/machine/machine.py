@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -95,6 +96,10 @@ def without_processes() -> tuple[str, ...]:
 
 def with_reaper(run) -> None:
     """Run the function in a child and be its init: the first process of a machine has to collect the orphans. Does not return."""
+    # Who started us may ignore these (nohup, a shell's &), and what we start would do so too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
         try:
@@ -134,7 +139,10 @@ def furnish_root(root: Path, scratch: Path, epmd: Path) -> None:
         if not re.match(r"lib(c|m|stdc\+\+|gcc_s)\.so", name):
             shutil.copy(library, folder / name)
     shutil.copy(epmd, folder / "epmd")
-    wrapper = root / epmd.relative_to("/")
-    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    wrapper = folder / "wrapper"
     wrapper.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folder} exec {folder}/epmd "$@"\n')
     wrapper.chmod(0o755)
+    target = root / epmd.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.touch()
+    subprocess.run(["mount", "--bind", wrapper, target], check=True)
