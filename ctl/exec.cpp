@@ -124,6 +124,7 @@ bool is_anywhere(const std::string& command) {
 exit_status become(const std::vector<std::string>& command) {
     std::vector<std::string> copies(command);
     std::vector<char*> words;
+    words.reserve(copies.size() + 1);
     for (auto& one : copies) {
         words.push_back(one.data());
     }

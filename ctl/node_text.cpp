@@ -17,7 +17,7 @@ std::string host_of(const boost::json::value& node) {
 }
 
 std::string name_of(const boost::json::value& node) {
-    const auto whole = text_of(node, "node_name");
+    auto whole = text_of(node, "node_name");
     const auto alive = text_of(node, "alive_name");
     const auto at = whole.find('@');
     if (at != std::string::npos && at + 1 < whole.size()) {

@@ -84,7 +84,7 @@ class conversation {
 } // namespace
 
 encounter meet(const introduction& about, const dist::cookie* secret, time_point until) {
-    const auto first = conversation(about, until).have(about, secret);
+    auto first = conversation(about, until).have(about, secret);
     if (!may_help(about, first) || std::chrono::steady_clock::now() + pause >= until) {
         return first;
     }
