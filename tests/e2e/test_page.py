@@ -153,6 +153,7 @@ class Machine(PageCase):
 
     def test_who_comes_later_is_shown_what_happened_before(self) -> None:
         ask.register("short", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        eventually(lambda: ask.names("127.0.0.2") == {}, "short has gone")
         with ask.register("idfe", 8, to="127.0.0.2", node_type=ask.C_NODE):
             self.assertEqual(ask.register("idfe", 9, to="127.0.0.2", node_type=ask.C_NODE).result, 1)
             browser = self.open()
@@ -174,6 +175,7 @@ class Machine(PageCase):
         browser = self.open()
         for number in range(40):
             ask.register(f"ev{number}", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
+        eventually(lambda: ask.names("127.0.0.2") == {}, "they have gone")
         self.daemon.hang_up()
         browser.wait("document.querySelector('#recent li span').textContent === 'The configuration was read again'", "the reload is the newest")
         ask.register("last", 7, to="127.0.0.2", node_type=ask.C_NODE).close()
