@@ -132,7 +132,7 @@ host host_named(std::string_view name, const hosts& known) {
     }
     finding about;
     about.host_name = name;
-    about = place_by_name(std::move(about), ask_system(std::string(name)), known, is_address_of_a_device);
+    about = place_by_name(std::move(about), ask_system(std::string(name)), known);
     if (!about.where) {
         throw failure("the host " + shown(name) + " " + about.trouble +
                       "; name a host (epmdctl hosts lists them), an address of 127.0.0.0/8, or what resolves to one");

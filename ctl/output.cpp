@@ -21,24 +21,6 @@ bool has_colour() {
            std::string_view(kind) != "dumb";
 }
 
-/// How many bytes of a control character begin there: of C0, DEL, C1 as UTF-8 writes it, or one that turns the
-/// direction of writing. 0: none does.
-std::size_t control_bytes(std::string_view text) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    if (byte(0) < 0x20 || byte(0) == 0x7f) {
-        return 1;
-    }
-    if (byte(0) == 0xc2 && text.size() > 1 && byte(1) < 0xa0) {
-        return 2;
-    }
-    // U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows.
-    const bool is_turn =
-        byte(0) == 0xe2 && text.size() > 2 &&
-        ((byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f || (byte(2) >= 0xaa && byte(2) <= 0xae))) ||
-         (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9));
-    return is_turn ? 3 : 0;
-}
-
 std::size_t width_of(const std::string& cell) {
     return wire::utf8_characters(cell).value_or(cell.size());
 }
@@ -57,25 +39,6 @@ std::string styled(std::string_view text, style how) {
         return std::string(text);
     }
     return codes.at(static_cast<std::size_t>(how)) + std::string(text) + "\033[0m";
-}
-
-std::string escaped(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    const bool is_utf8 = wire::utf8_characters(text).has_value();
-    std::string result;
-    for (std::size_t i = 0; i < text.size();) {
-        const bool is_stray = !is_utf8 && static_cast<unsigned char>(text[i]) >= 0x80;
-        const auto count = is_stray ? std::size_t{1} : control_bytes(text.substr(i));
-        for (std::size_t k = i; k < i + count; ++k) {
-            const auto byte = static_cast<unsigned char>(text[k]);
-            result += std::string("\\x") + digits[byte >> 4U] + digits[byte & 0xfU];
-        }
-        if (count == 0) {
-            result += text[i];
-        }
-        i += std::max<std::size_t>(count, 1);
-    }
-    return result;
 }
 
 std::string shown(std::string_view text) {

@@ -1,6 +1,8 @@
 /// How things are printed: aligned and coloured on a terminal, plain in a pipe.
 #pragma once
 
+#include "wire/quoted.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,7 @@ enum class style { plain, bold, dim, good, warning, bad };
 /// With colour where there is a terminal that has it and NO_COLOR (no-color.org) is not set.
 std::string styled(std::string_view text, style);
 
-/// The same text with each control character, and what is no UTF-8, as \x1b.
-std::string escaped(std::string_view text);
+using wire::escaped;
 
 /// Text that some process chose, fit for a terminal: with control characters it is quoted and escaped; "-" for none.
 std::string shown(std::string_view text);

@@ -2,11 +2,13 @@
 
 #include "client/client.hpp"
 #include "wire/decode.hpp"
+#include "wire/quoted.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -37,6 +39,16 @@ int complain_of_answer(const std::string& answer) {
     return EXIT_FAILURE;
 }
 
+/// What peers chose, fit for a terminal.
+std::string escaped_lines(std::string_view text) {
+    std::string result;
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        result += wire::escaped(text.substr(0, end)) + '\n';
+        text.remove_prefix(end + 1);
+    }
+    return result + wire::escaped(text);
+}
+
 int print_listing(std::uint16_t port, const wire::request& what) {
     const auto answer = ask(port, what);
     if (!answer) {
@@ -50,6 +62,9 @@ int print_listing(std::uint16_t port, const wire::request& what) {
     std::string text(listing->text);
     std::erase(text, '\0'); // compat: stock's daemon ends each row of a dump with one
     std::printf("epmd: up and running on port %u with data:\n", listing->epmd_port);
+    if (::isatty(STDOUT_FILENO) != 0) { // a pipe gets what stock's would
+        text = escaped_lines(text);
+    }
     std::fwrite(text.data(), 1, text.size(), stdout);
     return EXIT_SUCCESS;
 }

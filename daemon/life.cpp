@@ -24,6 +24,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <exception>
 #include <memory>
 #include <set>
 #include <span>
@@ -444,6 +445,18 @@ settings last_good_settings(const inheritance& left, const file_error& mistake, 
     }
 }
 
+/// Nothing that one peer brings about, nor a moment without memory, may end the process, and with it registrations.
+void run(asio::io_context& io) {
+    for (;;) {
+        try {
+            io.run();
+            return;
+        } catch (const std::exception& error) {
+            spdlog::error("goes on after an error: {}", error.what());
+        }
+    }
+}
+
 } // namespace
 
 int free_port(const settings& from) {
@@ -505,7 +518,7 @@ int serve(settings from, const std::optional<file_error>& mistake, const setting
     }
     self_life.start(taken ? taken->nodes : std::vector<node>());
     not_ready.reset();
-    io.run();
+    run(io);
     return EXIT_SUCCESS;
 }
 

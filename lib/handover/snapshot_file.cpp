@@ -26,9 +26,9 @@ constexpr std::size_t header_bytes = 32;
 /// 300 registrations or so. Chosen, not tuned.
 constexpr std::size_t least_bytes = 65536;
 
-/// A registration is about 200 bytes; far more than a machine has nodes. Chosen, not tuned: a bound on what a foreign
-/// file can make us read.
-constexpr std::uint64_t most_bytes = 1ULL << 30U;
+/// A registration is about 200 bytes, and 5 KB with the longest names; this is a million of those, twice. Chosen, not
+/// tuned: a bound on what a foreign file can make us read.
+constexpr std::uint64_t most_bytes = 10ULL << 30U;
 
 /// Not executable, where the kernel knows that (6.3): a machine that is hardened allows no other (vm.memfd_noexec).
 int make_memory_file() {

@@ -6,8 +6,8 @@
 namespace epmd {
 namespace {
 
-/// So many names of the hosts file are shown at most. Chosen, not tuned: far more hosts than one machine is made to look
-/// like, and far fewer than the lines of a file that blocks advertisements.
+/// So many names of the hosts file are shown at most. Chosen, not tuned: far more hosts than one machine is made to
+/// look like, and far fewer than the lines of a file that blocks advertisements.
 constexpr std::size_t max_names_shown = 1000;
 
 } // namespace
@@ -20,14 +20,13 @@ std::optional<host> host_without_resolving(std::string_view host_name, const hos
     return known.named(host_name);
 }
 
-finding place_by_name(finding found, const resolution& resolved, const hosts& known,
-                      const std::function<bool(const address&)>& is_local) {
+finding place_by_name(finding found, const resolution& resolved, const hosts& known) {
     found.where.reset();
     found.trouble = resolved.trouble;
     // The lowest rank counts, the first of it.
     enum { a_hosts, a_hosts_of_the_other_kind, the_machines, none } best = none;
     for (const auto& one : resolved.addresses) {
-        if (!one.is_loopback() && !known.is_configured(one) && !is_local(one)) {
+        if (!one.is_loopback() && !known.is_configured(one) && !resolved.local.contains(one)) {
             continue;
         }
         const auto where = known.at(one);
@@ -59,7 +58,11 @@ machine_identity identify(std::string hostname, const resolution& of_hostname, c
         return is_same_name(name, machine.hostname) || is_same_name(name, first_label(machine.hostname)) ||
                (is_short && is_same_name(first_label(name), machine.hostname));
     };
+    const auto is_hostname = [&](const std::string& name) { return is_same_name(name, machine.hostname); };
     for (const auto& [where, names] : file.names()) {
+        if (of_hostname.addresses.empty() && std::any_of(names.begin(), names.end(), is_hostname)) {
+            machine.addresses.insert(where); // the resolver hangs, maybe; the file does not
+        }
         if (std::none_of(names.begin(), names.end(), is_ours)) {
             machine.others.insert(where);
             if (where.is_loopback_v4() && where != loopback_v4) {

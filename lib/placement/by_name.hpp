@@ -4,7 +4,7 @@
 #include "placement/hosts_file.hpp"
 #include "registry/evidence.hpp"
 
-#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +14,7 @@ namespace epmd {
 struct resolution {
     std::vector<address> addresses; ///< empty: see trouble
     std::string trouble;            ///< one clause: "does not resolve (Name or service not known)"
+    std::set<address> local{};      ///< those of them that a device of this machine has
 
     bool operator==(const resolution&) const = default;
 };
@@ -25,9 +26,8 @@ std::optional<host> host_without_resolving(std::string_view host_name, const hos
 /// Completes a finding whose host_name was resolved: of several addresses a host's goes before the machine's, and one
 /// of the kind that the node speaks before one of the other; an address that is not of this machine leaves the node
 /// unplaced, with the trouble named. A name that resolves to nothing is compared with those of the hosts, with and
-/// without a domain. `is_local`: whether a device of this machine has the address; asked only where that is not plain
-/// from the address.
-finding place_by_name(finding, const resolution&, const hosts&, const std::function<bool(const address&)>& is_local);
+/// without a domain.
+finding place_by_name(finding, const resolution&, const hosts&);
 
 /// What the machine is, by its hostname, what that resolves to (some resolvers give it 127.0.1.1, some a LAN address,
 /// one even 127.0.0.2), and the hosts file. An address that the file gives to the hostname (whole, its first label, or,

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 
 #include <sys/stat.h>
@@ -47,7 +48,6 @@ surroundings surroundings::of_this_machine() {
             .all_processes = std::make_unique<proc_processes>(),
             .resolve = ask_system,
             .hostname = read_hostname,
-            .is_local = is_address_of_a_device,
             .hosts_file = "/etc/hosts"};
 }
 
@@ -72,7 +72,7 @@ void placer::ask(question what) {
             tell(what.connection, std::move(none));
             return;
         }
-        waiting_for_survey_.push_back(std::move(what));
+        waiting_for_survey_.add(std::move(what));
         survey_in_turn();
         return;
     }
@@ -88,8 +88,7 @@ void placer::ask(question what) {
 
 /// Those go that have left meanwhile. False: nobody has.
 bool placer::make_room() {
-    return std::erase_if(waiting_for_survey_,
-                         [this](const question& one) { return !hooks_.is_wanted(one.connection); }) > 0;
+    return waiting_for_survey_.keep_only([this](const question& one) { return hooks_.is_wanted(one.connection); }) > 0;
 }
 
 /// Hands those that wait to the survey thread, by the batch.
@@ -115,11 +114,10 @@ void placer::survey_in_turn() {
 /// waits.
 void placer::start_survey() {
     std::vector<question> batch;
-    while (batch.size() < max_batch_size && !waiting_for_survey_.empty()) {
-        if (hooks_.is_wanted(waiting_for_survey_.front().connection)) {
-            batch.push_back(std::move(waiting_for_survey_.front()));
+    while (batch.size() < max_batch_size && waiting_for_survey_.size() > 0) {
+        if (auto next = waiting_for_survey_.take(); hooks_.is_wanted(next->connection)) {
+            batch.push_back(*std::move(next));
         }
-        waiting_for_survey_.pop_front();
     }
     if (batch.empty()) {
         return;
@@ -128,7 +126,14 @@ void placer::start_survey() {
     look_at_machine();
     when_machine_is_known([this, batch = std::move(batch)] {
         boost::asio::post(survey_thread_, [this, batch, known = hooks_.known()] {
-            auto found = survey(batch, *known, *around_.sockets, *around_.all_processes, is_over_);
+            std::vector<finding> found;
+            try {
+                found = survey(batch, *known, *around_.sockets, *around_.all_processes, is_over_);
+            } catch (const std::exception& error) { // no memory
+                finding none;
+                none.trouble = std::string("it could not be looked for (") + error.what() + ")";
+                found.assign(batch.size(), none);
+            }
             boost::asio::post(io_, [this, batch, found = std::move(found)]() mutable {
                 is_survey_under_way_ = false;
                 for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -200,7 +205,7 @@ void placer::resolve(connection_number connection, finding found, std::optional<
     } else {
         const auto name = found.host_name;
         resolver_.resolve(name, [this, connection, found = std::move(found), otherwise](const resolution& resolved) {
-            auto complete = place_by_name(found, resolved, *hooks_.known(), around_.is_local);
+            auto complete = place_by_name(found, resolved, *hooks_.known());
             complete.where = complete.where ? complete.where : otherwise;
             hooks_.found(connection, std::move(complete));
         });

@@ -7,6 +7,7 @@
 #include "placement/node_asker.hpp"
 #include "placement/processes.hpp"
 #include "placement/resolver.hpp"
+#include "placement/waiting_questions.hpp"
 #include "registry/evidence.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -14,7 +15,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -27,11 +27,10 @@ namespace epmd {
 
 /// What of the world outside placement looks at; the tests put another in its place.
 struct surroundings {
-    std::unique_ptr<kernel> sockets;              ///< used on the survey thread only
-    std::unique_ptr<processes> all_processes;     ///< likewise
-    resolver::lookup resolve;                     ///< used on resolver threads
-    std::function<std::string()> hostname;        ///< used on the io_context's thread, as are these
-    std::function<bool(const address&)> is_local; ///< whether a device of this machine has the address
+    std::unique_ptr<kernel> sockets;          ///< used on the survey thread only
+    std::unique_ptr<processes> all_processes; ///< likewise
+    resolver::lookup resolve;                 ///< used on resolver threads
+    std::function<std::string()> hostname;    ///< used on the io_context's thread
     std::filesystem::path hosts_file;
 
     /// The real one.
@@ -104,7 +103,7 @@ class placer {
     bool may_ask_nodes_ = true;
     std::atomic<bool> is_over_{false}; // for the survey thread
     boost::asio::thread_pool survey_thread_{1};
-    std::deque<question> waiting_for_survey_;
+    waiting_questions waiting_for_survey_;
     std::size_t max_waiting_ = std::numeric_limits<std::size_t>::max();
     bool is_survey_under_way_ = false;
     timer survey_pause_;

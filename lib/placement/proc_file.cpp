@@ -1,5 +1,6 @@
 #include "placement/proc_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -8,8 +9,7 @@
 
 namespace epmd {
 
-std::string read_proc_file(const std::filesystem::path& name) {
-    constexpr std::size_t longest_file_bytes = 2U << 20U;
+std::string read_proc_file(const std::filesystem::path& name, std::size_t at_most_bytes) {
     std::string content;
     const int file = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) {
@@ -18,10 +18,10 @@ std::string read_proc_file(const std::filesystem::path& name) {
     std::array<char, 4096> buffer; // NOLINT: filled by read
     for (;;) {
         const auto size = ::read(file, buffer.data(), buffer.size());
-        if (size <= 0 || content.size() > longest_file_bytes) {
+        if (size <= 0 || content.size() >= at_most_bytes) {
             break;
         }
-        content.append(buffer.data(), static_cast<std::size_t>(size));
+        content.append(buffer.data(), std::min(static_cast<std::size_t>(size), at_most_bytes - content.size()));
     }
     ::close(file);
     return content;

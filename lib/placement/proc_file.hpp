@@ -1,13 +1,16 @@
 /// Files of /proc.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 
 namespace epmd {
 
-/// Such a file has no size that is known before, and is read up to 2 MiB: a command line may be as long as ARG_MAX, and
-/// what matters comes early in it. Empty where it cannot be read.
-std::string read_proc_file(const std::filesystem::path&);
+/// A command line may be as long as ARG_MAX, 2 MiB.
+inline constexpr std::size_t longest_proc_file_bytes = 2U << 20U;
+
+/// Such a file has no size that is known before; so much of it is read. Empty where it cannot be read.
+std::string read_proc_file(const std::filesystem::path&, std::size_t at_most_bytes = longest_proc_file_bytes);
 
 } // namespace epmd

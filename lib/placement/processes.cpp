@@ -2,6 +2,7 @@
 
 #include "placement/command_line.hpp"
 #include "placement/proc_file.hpp"
+#include "wire/limits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,18 @@ namespace {
 
 /// The name of the Erlang VM's process, however it was started (observed: erl, iex, elixir, escript, heart, run_erl).
 constexpr std::string_view vm_program = "beam.smp";
+
+/// An atom, so of 255 characters of UTF-8 at most; a longer one is no VM's.
+constexpr std::size_t max_node_name_bytes = wire::max_alive_name_characters * std::size_t{4};
+
+/// So much of a command line, and of an environment, is looked at: what names a VM stands in one argument or variable,
+/// each of which has 128 KiB at most (MAX_ARG_STRLEN of execve(2)), and hundreds of flags take less. Who writes more
+/// into his own would keep others waiting.
+constexpr std::size_t looked_at_bytes = 256U << 10U;
+
+/// So many VMs of a user are looked at, the newest, where only their names tell which of them a connection is. Chosen,
+/// not tuned: 10 ms (docs/decisions.md).
+constexpr std::size_t max_vms_of_user = 500;
 
 struct close_directory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
@@ -136,16 +149,16 @@ process describe(const std::filesystem::path& root, std::int32_t pid) {
     result.pid = pid;
     result.uid = uid_of(folder).value_or(0);
     result.program = program_of(folder);
-    const auto command_line = read_proc_file(folder / "cmdline");
+    const auto command_line = read_proc_file(folder / "cmdline", looked_at_bytes);
     result.has_plain_distribution = has_plain_distribution(command_line);
     if (result.program == vm_program) {
         result.hostname = hostname_of(root, folder);
         auto name = node_name_of_command_line(command_line);
-        const auto variables = name ? std::string() : read_proc_file(folder / "environ");
+        const auto variables = name ? std::string() : read_proc_file(folder / "environ", looked_at_bytes);
         if (!name) {
             name = node_name_of_environment(variables);
         }
-        if (name) {
+        if (name && name->size() <= max_node_name_bytes) {
             result.node_name = std::string(*name);
         }
     }
@@ -189,6 +202,9 @@ std::vector<process> proc_processes::erlang_vms(std::uint32_t uid) {
     for (const auto pid : erlang_vm_pids(root_)) {
         if (uid_of(root_ / std::to_string(pid)) == uid) {
             result.push_back(describe(root_, pid));
+        }
+        if (result.size() == max_vms_of_user) {
+            break;
         }
     }
     return result;

@@ -4,10 +4,13 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -17,6 +20,27 @@
 #include <sys/socket.h>
 
 namespace epmd {
+
+namespace {
+
+/// Which of them a network device of this machine has. Not for the thread that serves: with many devices a millisecond.
+std::set<address> those_of_devices(const std::vector<address>& wanted) {
+    std::set<address> result;
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) {
+        return result;
+    }
+    for (const auto* one = list; one != nullptr; one = one->ifa_next) {
+        const auto has = one->ifa_addr != nullptr ? address_of(*one->ifa_addr) : std::nullopt;
+        if (has && std::find(wanted.begin(), wanted.end(), *has) != wanted.end()) {
+            result.insert(*has);
+        }
+    }
+    ::freeifaddrs(list);
+    return result;
+}
+
+} // namespace
 
 resolution ask_system(const std::string& host_name) {
     return ask_system_for(host_name, AF_UNSPEC);
@@ -32,7 +56,7 @@ resolution ask_system_for(const std::string& host_name, int family) {
         return {.addresses = {}, .trouble = "does not resolve (" + why + ")"};
     }
     resolution result;
-    for (const auto* one = list; one != nullptr; one = one->ai_next) {
+    for (const auto* one = list; one != nullptr && result.addresses.size() < max_addresses; one = one->ai_next) {
         if (const auto found = address_of(*one->ai_addr)) {
             result.addresses.push_back(*found);
         }
@@ -41,20 +65,12 @@ resolution ask_system_for(const std::string& host_name, int family) {
     if (result.addresses.empty()) {
         result.trouble = "does not resolve (no IPv4 or IPv6 address)";
     }
+    result.local = those_of_devices(result.addresses);
     return result;
 }
 
 bool is_address_of_a_device(const address& wanted) {
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) {
-        return false;
-    }
-    bool is_found = false;
-    for (const auto* one = list; one != nullptr && !is_found; one = one->ifa_next) {
-        is_found = one->ifa_addr != nullptr && address_of(*one->ifa_addr) == wanted;
-    }
-    ::freeifaddrs(list);
-    return is_found;
+    return !those_of_devices({wanted}).empty();
 }
 
 /// Threads that end when there is nothing to look up. They are not joined: one that hangs in the C library must not
@@ -67,8 +83,12 @@ class resolver::threads : public std::enable_shared_from_this<threads> {
         const std::lock_guard lock(mutex_);
         jobs_.push_back(std::move(work));
         if (running_ < max_threads) {
-            ++running_;
-            std::thread([self = shared_from_this()] { self->run(); }).detach();
+            try {
+                std::thread([self = shared_from_this()] { self->run(); }).detach();
+                ++running_; // who is new waits for the lock
+            } catch (const std::exception&) {
+                // There may be no more threads: one that runs goes on with it, or it is late.
+            }
         }
     }
 
@@ -145,7 +165,12 @@ void resolver::resolve(const std::string& host_name, answer then) {
         if (!*is_wanted) { // those before it took too long; those after it need not wait for it as well
             return;
         }
-        auto what = ask(name.second);
+        resolution what;
+        try {
+            what = ask(name.second);
+        } catch (const std::exception& error) { // no memory
+            what.trouble = std::string("could not be resolved (") + error.what() + ")";
+        }
         // Nothing of ours may be touched here but through deliver: we may have gone.
         threads->deliver(io, [this, name, what = std::move(what)] {
             if (memory_.size() >= max_remembered) {

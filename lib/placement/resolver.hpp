@@ -20,8 +20,12 @@
 
 namespace epmd {
 
-/// Asks getaddrinfo(3), which may take as long as it likes: hosts file, DNS, whatever nsswitch.conf(5) says.
+/// Asks getaddrinfo(3), which may take as long as it likes: hosts file, DNS, whatever nsswitch.conf(5) says. The first
+/// max_addresses count.
 resolution ask_system(const std::string& host_name);
+
+/// More than a machine has that is looked up. Chosen, not tuned: who owns a domain may give it thousands.
+inline constexpr std::size_t max_addresses = 64;
 
 /// The same for one version of IP, AF_INET or AF_INET6, as programs do that speak no other.
 resolution ask_system_for(const std::string& host_name, int family);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <map>
 
 namespace epmd {
 namespace {
@@ -13,13 +14,28 @@ namespace {
 /// handshake that ends early.
 constexpr std::uint8_t type_of_vms = 77;
 
+/// The VMs of users, looked for once for a whole batch.
+class vms_of_users {
+  public:
+    explicit vms_of_users(processes& all) : all_(all) {}
+
+    const std::vector<process>& of(std::uint32_t uid) {
+        const auto known = known_.find(uid);
+        return known != known_.end() ? known->second : known_.emplace(uid, all_.erlang_vms(uid)).first->second;
+    }
+
+  private:
+    processes& all_;
+    std::map<std::uint32_t, std::vector<process>> known_;
+};
+
 /// A survey in progress: what is known is narrowed down step by step.
 class surveyor {
   public:
     /// `listeners`: on the port, and maybe on others.
     surveyor(const question& about, const hosts& known, const std::vector<socket_info>& listeners, kernel& sockets,
-             processes& all)
-        : about_(about), known_(known), all_listeners_(listeners), sockets_(sockets), all_(all) {}
+             processes& all, vms_of_users& vms)
+        : about_(about), known_(known), all_listeners_(listeners), sockets_(sockets), all_(all), vms_(vms) {}
 
     finding look() {
         about_.is_adopted ? find_owner_by_port() : find_owner_by_connection();
@@ -46,7 +62,7 @@ class surveyor {
         if (owner_) {
             return;
         }
-        candidates_ = all_.erlang_vms(socket.uid);
+        candidates_ = vms_.of(socket.uid);
         std::erase_if(candidates_, [&](const process& one) {
             const auto is_its = [&](const namesake& other) { return other.pid == one.pid; };
             const bool has_another_name =
@@ -198,6 +214,7 @@ class surveyor {
     const std::vector<socket_info>& all_listeners_;
     kernel& sockets_;
     processes& all_;
+    vms_of_users& vms_;
 
     finding result_;
     std::optional<process> owner_;
@@ -217,9 +234,10 @@ std::vector<finding> survey(std::span<const question> about, const hosts& known,
         }
     }
     const auto listeners = sockets.listening(ports);
+    vms_of_users vms(all);
     std::vector<finding> result;
     for (const auto& one : about) {
-        result.push_back(is_over ? finding() : surveyor(one, known, listeners, sockets, all).look());
+        result.push_back(is_over ? finding() : surveyor(one, known, listeners, sockets, all, vms).look());
     }
     return result;
 }

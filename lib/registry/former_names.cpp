@@ -53,13 +53,14 @@ std::optional<std::uint32_t> former_names::last_creation_count(std::string_view 
 }
 
 std::vector<finding> former_names::findings(std::string_view alive_name, std::uint16_t port) const {
+    constexpr std::size_t few = 32; // a port is one node's at a time, and on few hosts. Chosen, not tuned
     std::vector<finding> result;
     const auto [first, last] = by_name_.equal_range(alive_name);
-    std::for_each(first, last, [&](const auto& one) {
-        if (one.second->port == port) {
-            result.push_back(one.second->found);
+    for (auto one = first; one != last && result.size() < few; ++one) {
+        if (one->second->port == port && one->second->found.listener_inode != 0) {
+            result.push_back(one->second->found);
         }
-    });
+    }
     return result;
 }
 

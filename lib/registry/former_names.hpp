@@ -51,7 +51,8 @@ class former_names {
     /// The greatest count of that name, on whatever host. Empty: it never had one, or is forgotten.
     [[nodiscard]] std::optional<std::uint32_t> last_creation_count(std::string_view alive_name) const;
 
-    /// What was found of nodes of that name that had that port.
+    /// What was found of nodes of that name that had that port, and a listener by which they can be known again; a
+    /// few at most.
     [[nodiscard]] std::vector<finding> findings(std::string_view alive_name, std::uint16_t port) const;
 
     /// The greatest count of all names that were forgotten; 0 when none was.

@@ -60,6 +60,8 @@ std::string refusal_text(const hosts& known, const event& refused) {
     case refusal::too_many:
         return "as many nodes are registered as may be; raise max_registrations, or the limit of open files (ulimit "
                "-n, or LimitNOFILE= of the service), or stop some";
+    case refusal::too_many_of_name:
+        return "as many nodes have its name, or wait for it, as may; call it something else";
     case refusal::too_many_of_user:
         return "its user has as many nodes as one may have; raise max_registrations_per_user, or stop some";
     }

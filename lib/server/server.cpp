@@ -290,6 +290,10 @@ bool server::accept_from(acceptor& listener, int count) {
         } catch (const std::exception& error) {
             actions_.clear();
             spdlog::error("closed {}:{}: {}", to_string(accepted.from.peer), accepted.from.peer_port, error.what());
+            if (const auto left = connections_.find(accepted.number);
+                left != connections_.end() && !service_.is_waiting_for(accepted.number)) {
+                forget(left->second); // nobody watches it
+            }
         }
     }
     return true;
@@ -307,8 +311,9 @@ bool server::is_anyone_waiting(acceptor& listener) {
     return ::poll(&queue, 1, 0) > 0;
 }
 
-/// Descriptors or memory ran out: an idle connection goes, or a visitor; a registered one never does. False: there is
-/// none to go. One line an episode, which ends when there was room for a while.
+/// Descriptors or memory ran out: an idle connection goes, or a lookup that waits is answered, or a visitor goes; a
+/// registered one never does. False: there is none to go. One line an episode, which ends when there was room for a
+/// while.
 bool server::make_room(int error) {
     const auto at = now();
     if (!out_of_room_ || *out_of_room_ + out_of_room_episode < at) {
@@ -319,12 +324,17 @@ bool server::make_room(int error) {
                      service_.registrations().size());
     }
     out_of_room_ = at;
-    const auto first = idle_.first_to_go();
-    const bool is_made = first || (hooks_.visitors && hooks_.visitors->end_one());
-    counted_.made_room += is_made ? 1 : 0;
-    if (first) {
+    if (const auto first = idle_.first_to_go()) {
+        ++counted_.made_room;
         forget(connections_.at(*first));
+        return true;
     }
+    if (service_.answer_longest(actions_)) {
+        perform(nullptr);
+        return true;
+    }
+    const bool is_made = hooks_.visitors && hooks_.visitors->end_one();
+    counted_.made_room += is_made ? 1 : 0;
     return is_made;
 }
 
@@ -517,7 +527,7 @@ void server::request(connection_number number, const origin& from, std::string_v
         const auto& what = std::get<wire::request>(decoded);
         const auto at = now();
         (who != nullptr ? who->request : connections_.at(number)->request) = {.type = what.index(), .at = at};
-        if (std::holds_alternative<wire::alive2_req>(what) && service_.counts_users()) {
+        if (std::holds_alternative<wire::alive2_req>(what)) { // 3 us, which a lookup need not pay
             auto with_user = from;
             with_user.uid = peer_at(from).uid;
             service_.request(number, with_user, what, at, actions_);
@@ -557,24 +567,13 @@ void server::change(const settings& fresh) {
 /// Does what the service's last call asked for. Nothing here calls the service: the replies view its registrations.
 void server::perform(guest* who) {
     bool is_stop_asked = false;
-    for (auto& one : actions_) {
-        if (const auto* reply = std::get_if<send>(&one)) {
-            perform(*reply, who);
-        } else if (const auto* holding = std::get_if<hold>(&one)) {
-            perform(*holding, who);
-        } else if (const auto* closing = std::get_if<close>(&one)) {
-            perform(*closing, who);
-        } else if (auto* placing = std::get_if<place>(&one)) {
-            hooks_.ask(std::move(placing->what));
-        } else if (const auto* keeping = std::get_if<keep>(&one)) {
-            perform(*keeping);
-        } else if (const auto* leaving = std::get_if<let_go>(&one)) {
-            perform(*leaving);
-        } else if (auto* happened = std::get_if<event>(&one)) {
-            hooks_.tell(std::move(*happened));
-        } else {
-            is_stop_asked = true;
+    try {
+        for (auto& one : actions_) {
+            is_stop_asked = !perform(one, who) || is_stop_asked;
         }
+    } catch (...) { // no memory: what is done is not to be done again
+        actions_.clear();
+        throw;
     }
     actions_.clear();
     arm_service_timer();
@@ -582,6 +581,28 @@ void server::perform(guest* who) {
         hooks_.stop();
     }
     look_whether_done();
+}
+
+/// False: the daemon is to stop.
+bool server::perform(action& one, guest* who) {
+    if (const auto* reply = std::get_if<send>(&one)) {
+        perform(*reply, who);
+    } else if (const auto* holding = std::get_if<hold>(&one)) {
+        perform(*holding, who);
+    } else if (const auto* closing = std::get_if<close>(&one)) {
+        perform(*closing, who);
+    } else if (auto* placing = std::get_if<place>(&one)) {
+        hooks_.ask(std::move(placing->what));
+    } else if (const auto* keeping = std::get_if<keep>(&one)) {
+        perform(*keeping);
+    } else if (const auto* leaving = std::get_if<let_go>(&one)) {
+        perform(*leaving);
+    } else if (auto* happened = std::get_if<event>(&one)) {
+        hooks_.tell(std::move(*happened));
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /// A names list is sent to many, and is long: nobody has a copy of his own.

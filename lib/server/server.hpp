@@ -136,6 +136,7 @@ class server final : private liveness {
 
     void request(connection_number, const origin&, std::string_view received, guest*);
     void perform(guest*);
+    bool perform(action&, guest*);
     void perform(const send&, guest*);
     void note_answer(const asked&);
     void perform(const hold&, guest*);

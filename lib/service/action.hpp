@@ -58,6 +58,7 @@ enum class refusal {
     extra_too_long,   ///< more than wire::max_extra_bytes
     too_many,         ///< there are policy::max_registrations
     too_many_of_user, ///< its user has policy::max_registrations_per_user
+    too_many_of_name, ///< its name has policy::max_namesakes
 };
 
 /// What happened, for the log, the metrics and whoever watches.

@@ -76,6 +76,7 @@ outcome outcome_of(refusal why) {
         return outcome::extra_too_long;
     case refusal::too_many:
     case refusal::too_many_of_user:
+    case refusal::too_many_of_name:
         break;
     }
     return outcome::too_many;
@@ -111,7 +112,11 @@ event event_of(event::kind what, const registration& who) {
 } // namespace
 
 service::service(policy rules, std::shared_ptr<const hosts> known, registry_state before, const liveness& connections)
-    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(std::move(before)) {}
+    : policy_(rules), hosts_(std::move(known)), connections_(connections), registry_(std::move(before)) {
+    for (const auto* one : registry_.all()) {
+        users_.add(one->connection, one->found.who.uid);
+    }
+}
 
 void service::request(connection_number connection, const origin& from, const wire::request& request, time_point now,
                       actions& out) {
@@ -145,7 +150,7 @@ void service::answer(connection_number connection, const origin& from, const wir
     make_way_for(self.self, out);
     drop_dead(message.alive_name, out);
     judge_newcomers(message.alive_name, now, out);
-    if (const auto why = want_of_room(from)) {
+    if (const auto why = want_of_room(from, message.alive_name)) {
         refuse(self, *why, out);
         return;
     }
@@ -154,13 +159,14 @@ void service::answer(connection_number connection, const origin& from, const wir
         refuse(self, refusal::name_taken, out);
         return;
     }
+    users_.add(connection, from.uid);
     auto what = first_question(connection, self.self, from, self.found.has_value());
     if (decision == verdict::accept) {
         accept(std::move(self), now, out);
     } else {
         out.emplace_back(hold{connection});
         deadlines_.emplace(self.deadline, connection);
-        newcomers_.push_back(std::move(self));
+        newcomers_.add(std::move(self));
     }
     out.emplace_back(place{std::move(what)});
 }
@@ -171,7 +177,7 @@ question service::first_question(connection_number connection, const node& self,
     auto what = question_of(inquiry::everything, connection, self);
     what.from = from;
     if (is_placed) {
-        what.former.clear(); // what the connection itself says goes before what was
+        what.former = {}; // what the connection itself says goes before what was
     }
     return what;
 }
@@ -229,20 +235,16 @@ void service::await_evidence_no_longer(connection_number connection) {
     }
 }
 
-/// Why another node cannot be registered for want of room. Empty: it can. Of users only those are counted that are
-/// known, which takes placement some milliseconds; so a crowd may get beyond a user's limit, and then no further.
-std::optional<refusal> service::want_of_room(const origin& from) const {
-    const auto used = registry_.size() + newcomers_.size();
-    if (used >= policy_.max_registrations) {
+/// Why another node cannot be registered for want of room. Empty: it can.
+std::optional<refusal> service::want_of_room(const origin& from, std::string_view alive_name) const {
+    if (registry_.size() + newcomers_.size() >= policy_.max_registrations) {
         return refusal::too_many;
     }
-    if (used < policy_.max_registrations_per_user || !from.uid || *from.uid == 0U || from.uid == policy_.own_uid) {
-        return std::nullopt;
+    if (registry_.namesakes(alive_name).size() + newcomers_.count_of(alive_name) >= policy_.max_namesakes) {
+        return refusal::too_many_of_name;
     }
-    const auto all = registry_.all();
-    const auto theirs =
-        std::count_if(all.begin(), all.end(), [&](const registration* one) { return one->found.who.uid == from.uid; });
-    return static_cast<std::size_t>(theirs) < policy_.max_registrations_per_user
+    const bool is_free = !from.uid || *from.uid == 0U || from.uid == policy_.own_uid;
+    return is_free || users_.of(*from.uid) < policy_.max_registrations_per_user
                ? std::nullopt
                : std::optional(refusal::too_many_of_user);
 }
@@ -358,7 +360,8 @@ send service::refusal_of(const newcomer& self) {
 /// its name is in use.
 void service::refuse(const newcomer& self, refusal why, actions& out) {
     counted_.count<wire::alive2_req>(outcome_of(why));
-    const bool is_for_room = why == refusal::too_many || why == refusal::too_many_of_user;
+    const bool is_for_room =
+        why == refusal::too_many || why == refusal::too_many_of_user || why == refusal::too_many_of_name;
     if (is_for_room) {
         out.emplace_back(close{self.connection});
     } else {
@@ -392,17 +395,13 @@ void service::drop_dead(std::string_view alive_name, actions& out) {
 
 /// Answers the held registrations of a name after something changed, in the order in which they came.
 void service::judge_newcomers(std::string_view alive_name, time_point now, actions& out) {
-    const auto is_asked_for = [&](const newcomer& one) { return one.self.alive_name == alive_name; };
-    if (std::none_of(newcomers_.begin(), newcomers_.end(), is_asked_for)) {
+    const auto all = newcomers_.of(alive_name);
+    if (all.empty()) {
         return;
     }
     drop_dead(alive_name, out);
-    for (std::size_t i = 0; i < newcomers_.size();) {
-        auto& one = newcomers_[i];
-        if (!is_asked_for(one)) {
-            ++i;
-            continue;
-        }
+    for (const auto connection : all) {
+        auto& one = *newcomers_.find(connection);
         const bool is_late = now >= one.deadline;
         const auto decision = judge(one, is_late);
         if (decision == verdict::refuse && !is_late && may_be_asked_now(one)) {
@@ -412,18 +411,18 @@ void service::judge_newcomers(std::string_view alive_name, time_point now, actio
         const bool may_change =
             decision == verdict::refuse && !is_late && (one.is_being_asked || look_at_holders_again(one, now, out));
         if (decision == verdict::wait || may_change) {
-            ++i;
             continue;
         }
-        auto self = std::move(one);
-        newcomers_.erase(newcomers_.begin() + static_cast<std::ptrdiff_t>(i));
+        auto self = newcomers_.take(connection);
         deadlines_.erase({self.deadline, self.connection});
         if (connections_.has_gone(self.connection)) {
+            users_.remove(self.connection);
             counted_.count<wire::alive2_req>(outcome::gone);
             out.emplace_back(refusal_of(self)); // it must not take the name from those who wait behind it
         } else if (decision == verdict::accept || (insists(self) && are_hosts_in_use())) {
             accept(std::move(self), now, out); // who insists is parked
         } else {
+            users_.remove(self.connection);
             refuse(self, refusal::name_taken, out);
         }
     }
@@ -437,8 +436,9 @@ void service::found(connection_number connection, finding found, time_point now,
     if (found.where) { // the hosts may be others than those with which it was found
         found.where = hosts_->at(found.where->first_address());
     }
-    if (auto* held = find_newcomer(connection)) {
+    if (auto* held = newcomers_.find(connection)) {
         held->is_being_asked = false;
+        users_.add(connection, found.who.uid);
         held->found = held->found ? merged(*held->found, std::move(found)) : std::move(found);
         const auto name = held->self.alive_name;
         judge_newcomers(name, now, out);
@@ -454,6 +454,7 @@ void service::found(connection_number connection, finding found, time_point now,
 /// place to ask at. Who has waited too long already is settled, by a guess if there is one, and asked all the same.
 void service::take_in(connection_number connection, finding found, time_point now, actions& out) {
     const auto& known = *registry_.find(connection);
+    users_.add(connection, found.who.uid);
     if (found.ask_at) {
         ask(connection, known.self, found, out);
         if (known.state == placement_state::pending) {
@@ -708,16 +709,17 @@ void service::answer(connection_number connection, const origin& from, const wir
 // ---- ends, time, hosts
 
 void service::closed(connection_number connection, time_point now, actions& out) {
-    const auto is_it = [&](const auto& one) { return one.connection == connection; };
+    const auto is_it = [&](const reader& one) { return one.connection == connection; };
     if (const auto* known = registry_.find(connection)) {
         const auto name = known->self.alive_name;
         unregister(connection, out);
         judge_newcomers(name, now, out);
-    } else if (const auto held = std::find_if(newcomers_.begin(), newcomers_.end(), is_it); held != newcomers_.end()) {
-        deadlines_.erase({held->deadline, connection});
+    } else if (newcomers_.contains(connection)) {
+        const auto held = newcomers_.take(connection);
+        users_.remove(connection);
+        deadlines_.erase({held.deadline, connection});
         counted_.count<wire::alive2_req>(outcome::gone);
-        out.emplace_back(refusal_of(*held));
-        newcomers_.erase(held);
+        out.emplace_back(refusal_of(held));
     } else if (const auto asks = std::find_if(readers_.begin(), readers_.end(), is_it); asks != readers_.end()) {
         deadlines_.erase({asks->deadline, connection});
         answer(*asks, out);
@@ -734,6 +736,7 @@ void service::unregister(connection_number connection, actions& out, event::kind
         await_evidence_no_longer(connection);
     }
     resolving_.erase(connection);
+    users_.remove(connection);
     readers_may_go_ = true;
     out.emplace_back(let_go{connection});
     out.emplace_back(event{.what = why, .who = std::move(removed->gone), .other = {}, .why = {}, .is_repeated = false});
@@ -754,12 +757,23 @@ void service::time_passed(time_point now, actions& out) {
             found.trouble = "it was not found out in time";
             found.ask_at.reset();
             settle(connection, std::move(found), now, out);
-        } else if (const auto* held = find_newcomer(connection)) {
+        } else if (const auto* held = newcomers_.find(connection)) {
             name = held->self.alive_name;
         }
         judge_newcomers(name, now, out);
     }
     answer_readers(now, out);
+}
+
+bool service::answer_longest(actions& out) {
+    if (readers_.empty()) {
+        return false;
+    }
+    const auto longest = readers_.begin();
+    deadlines_.erase({longest->deadline, longest->connection});
+    answer(*longest, out);
+    readers_.erase(longest);
+    return true;
 }
 
 std::optional<time_point> service::next_deadline() const {
@@ -772,7 +786,7 @@ std::optional<time_point> service::next_deadline() const {
 void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, actions& out) {
     hosts_ = std::move(known);
     std::set<std::string> moved;
-    for (auto& one : newcomers_) {
+    newcomers_.for_each([&](newcomer& one) {
         if (one.found && one.found->where) {
             const auto before = *one.found->where;
             one.found->where = hosts_->at(before.first_address());
@@ -780,7 +794,7 @@ void service::hosts_changed(std::shared_ptr<const hosts> known, time_point now, 
                 moved.insert(one.self.alive_name);
             }
         }
-    }
+    });
     for (auto& one : readers_) {
         one.where = hosts_->at(one.where.first_address());
     }
@@ -821,7 +835,7 @@ void service::resolve_again(time_point now, actions& out) {
             // Its host may have been one with another, and be one of its own again: only the socket says which.
             auto what = question_of(inquiry::everything, one->connection, one->self);
             what.is_adopted = true; // whoever has its port is it
-            what.former.clear();
+            what.former = {};
             out.emplace_back(place{std::move(what)});
         }
     }
@@ -843,11 +857,16 @@ void service::ask_again(const registration& one, time_point now, actions& out) {
     out.emplace_back(place{std::move(what)});
 }
 
+/// Many questions may wait for their turn, so that each has to be small, whatever its name has been used for.
 question service::question_of(inquiry what, connection_number connection, const node& self) const {
+    constexpr std::size_t most = 256; // of namesakes; who cannot be told from one more is asked. Chosen, not tuned
     std::vector<namesake> others;
-    for (const auto* other : registry_.namesakes(self.alive_name)) {
-        if (other->connection != connection) {
-            others.push_back({.pid = other->found.who.pid, .listener_inode = other->found.listener_inode});
+    const bool is_everything = what == inquiry::everything; // nothing else reads them
+    for (const auto* other :
+         is_everything ? registry_.namesakes(self.alive_name) : std::vector<const registration*>()) {
+        const namesake known{.pid = other->found.who.pid, .listener_inode = other->found.listener_inode};
+        if (other->connection != connection && known != namesake{} && others.size() < most) {
+            others.push_back(known);
         }
     }
     return {.what = what,
@@ -858,21 +877,12 @@ question service::question_of(inquiry what, connection_number connection, const 
             .node_type = self.node_type,
             .highest_version = self.highest_version,
             .namesakes = std::move(others),
-            .former = what == inquiry::everything ? registry_.former_findings(self.alive_name, self.port)
-                                                  : std::vector<finding>(),
+            .former = is_everything ? registry_.former_findings(self.alive_name, self.port) : std::vector<finding>(),
             .before = {}};
 }
 
 bool service::is_waiting_for(connection_number connection) const {
-    return registry_.find(connection) != nullptr ||
-           std::any_of(newcomers_.begin(), newcomers_.end(),
-                       [&](const newcomer& one) { return one.connection == connection; });
-}
-
-service::newcomer* service::find_newcomer(connection_number connection) {
-    const auto held = std::find_if(newcomers_.begin(), newcomers_.end(),
-                                   [&](const newcomer& one) { return one.connection == connection; });
-    return held == newcomers_.end() ? nullptr : &*held;
+    return registry_.find(connection) != nullptr || newcomers_.contains(connection);
 }
 
 } // namespace epmd

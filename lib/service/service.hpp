@@ -9,6 +9,8 @@
 #include "service/action.hpp"
 #include "service/counters.hpp"
 #include "service/knocks.hpp"
+#include "service/newcomers.hpp"
+#include "service/user_counts.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -39,6 +41,9 @@ struct policy {
     /// Registered nodes; and of them those of one user, but for root and for whoever runs the daemon.
     std::size_t max_registrations = std::numeric_limits<std::size_t>::max();
     std::size_t max_registrations_per_user = std::numeric_limits<std::size_t>::max();
+    /// Nodes of one alive name, on as many hosts, and those that wait for it: whoever registers one more has each of
+    /// them looked at. Chosen, not tuned: 2 ms.
+    std::size_t max_namesakes = 4096;
     std::uint32_t own_uid = 0;
 };
 
@@ -94,13 +99,12 @@ class service {
     /// How many nodes there may be from now on; who is registered stays.
     void set_limits(std::size_t max_registrations, std::size_t max_registrations_per_user) noexcept;
 
-    /// Whether it counts whose the next registration is (`origin::uid`): no user can have too many before.
-    [[nodiscard]] bool counts_users() const noexcept {
-        return registry_.size() + newcomers_.size() >= policy_.max_registrations_per_user;
-    }
-
     /// The time is `now`: answers what has waited long enough.
     void time_passed(time_point now, actions& out);
+
+    /// Answers the lookup that has waited longest by what is known now: there is no room for it to wait. False: none
+    /// waits.
+    bool answer_longest(actions& out);
 
     /// When time_passed is to be called next; nothing while nobody waits.
     [[nodiscard]] std::optional<time_point> next_deadline() const;
@@ -113,17 +117,6 @@ class service {
     [[nodiscard]] const service_counters& counted() const noexcept { return counted_; }
 
   private:
-    /// A registration whose reply is held: somebody has its name.
-    struct newcomer {
-        connection_number connection = 0;
-        node self;
-        int descriptor = -1;
-        std::optional<std::uint32_t> uid; ///< as `origin` has it
-        time_point deadline;
-        std::optional<finding> found; ///< empty: evidence is still coming
-        bool is_being_asked = false;  ///< before its reply, since it is up already
-    };
-
     /// A lookup or names list that is held: a node that it may mean is pending, or is being resolved again.
     struct reader {
         connection_number connection = 0;
@@ -147,7 +140,7 @@ class service {
     void answer(connection_number, const origin&, const wire::kill_req&, time_point now, actions& out);
     void answer(connection_number, const origin&, const wire::stop_req&, time_point now, actions& out);
 
-    [[nodiscard]] std::optional<refusal> want_of_room(const origin&) const;
+    [[nodiscard]] std::optional<refusal> want_of_room(const origin&, std::string_view alive_name) const;
     [[nodiscard]] std::optional<finding> evidence_of(const origin&) const;
     [[nodiscard]] verdict judge(const newcomer&, bool is_late) const;
     [[nodiscard]] bool insists(const newcomer&) const;
@@ -179,7 +172,6 @@ class service {
     [[nodiscard]] question question_of(inquiry, connection_number, const node&) const;
     [[nodiscard]] question first_question(connection_number, const node&, const origin&, bool is_placed) const;
     [[nodiscard]] question question_about(const registration&, const origin&) const;
-    [[nodiscard]] newcomer* find_newcomer(connection_number);
     void await_evidence(connection_number, time_point now);
     void await_evidence_no_longer(connection_number);
 
@@ -188,8 +180,9 @@ class service {
     const liveness& connections_;
     registry registry_;
     service_counters counted_;
-    std::vector<newcomer> newcomers_; // in the order in which they came
-    std::vector<reader> readers_;     // likewise
+    newcomers newcomers_;
+    user_counts users_;           // of all that are registered or held
+    std::vector<reader> readers_; // in the order in which they came
     knocks knocks_;
     /// The last names list, as long as nothing changes: a list is asked for more often than it changes, and making one
     /// of 900 names costs five times its sending (tests/bench).

@@ -107,6 +107,8 @@ std::string_view to_string(refusal why) noexcept {
         return "extra_too_long";
     case refusal::too_many:
         return "too_many";
+    case refusal::too_many_of_name:
+        return "too_many_of_name";
     case refusal::too_many_of_user:
         return "too_many_of_user";
     }

@@ -159,9 +159,11 @@ void site::visit(stream_socket socket, const origin& from, const peer& who, std:
             std::find_if(visitors_.begin(), visitors_.end(), [](const auto& one) { return !one->has_asked; });
         if (silent != visitors_.end()) {
             end(visitor_ptr(*silent));
-        } else {
-            make_room_for(who, false);
         }
+    }
+    if (visitors_.size() >=
+        most_.max_http_connections) { // still: who has asked for nothing may be one too many himself
+        make_room_for(who, false);
     }
     if (visitors_.size() >= 2 * most_.max_http_connections) { // so many wait to be told that they are too many
         return;

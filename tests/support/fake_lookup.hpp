@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
@@ -46,6 +47,9 @@ class fake_lookup {
                 state->when_asked();
             }
             state->changed.wait(lock, [&] { return !state->hanging.contains(name); });
+            if (state->failing.contains(name)) {
+                throw std::bad_alloc();
+            }
             return answer;
         };
     }
@@ -56,9 +60,16 @@ class fake_lookup {
         state_->when_asked = std::move(what);
     }
 
-    void answer(const std::string& name, std::vector<address> addresses) const {
+    /// `local`: those of them that a device of this machine has.
+    void answer(const std::string& name, std::vector<address> addresses, std::set<address> local = {}) const {
         const std::lock_guard lock(state_->mutex);
-        state_->answers[name] = {.addresses = std::move(addresses), .trouble = {}};
+        state_->answers[name] = {.addresses = std::move(addresses), .trouble = {}, .local = std::move(local)};
+    }
+
+    /// From now on who asks for that name has no memory left.
+    void fail(const std::string& name) const {
+        const std::lock_guard lock(state_->mutex);
+        state_->failing.insert(name);
     }
 
     /// From now on who asks for that name hangs.
@@ -92,6 +103,7 @@ class fake_lookup {
         std::condition_variable changed;
         std::map<std::string, resolution> answers;
         std::set<std::string> hanging;
+        std::set<std::string> failing;
         std::vector<std::string> asked;
         std::function<void()> when_asked;
     };

@@ -121,6 +121,12 @@ void scene::passes(std::chrono::milliseconds time) {
     now_ = until;
 }
 
+bool scene::answers_longest() {
+    const bool is_one = service_->answer_longest(actions_);
+    perform();
+    return is_one;
+}
+
 void scene::hosts_become(std::vector<configured_host> configured, machine_identity machine) {
     hosts_ = std::make_shared<const hosts>(std::move(configured), std::move(machine));
     service_->hosts_changed(hosts_, now_, actions_);

@@ -44,6 +44,8 @@ class scene : private liveness {
     /// Its connection ends, and nobody has told the service yet.
     void dies_unnoticed(connection_number);
     void passes(std::chrono::milliseconds);
+    /// There is no room. False: no lookup waits.
+    bool answers_longest();
     void hosts_become(std::vector<configured_host>, machine_identity);
     void reloads();
     /// Another process goes on with what this one wrote down, and with the connections of the registrations: as after

@@ -31,17 +31,13 @@ finding of_name(const std::string& host_name) {
     return result;
 }
 
-/// What a name is found to be when it resolves to these, and 192.0.2.1 alone is on a device. Also notes who
-/// was asked.
+/// What a name is found to be when it resolves to these, and 192.0.2.1 alone is on a device.
 struct placement_of {
-    std::vector<address> asked;
     finding found;
 
-    explicit placement_of(const resolution& resolved, const finding& before = of_name("x")) {
-        found = place_by_name(before, resolved, some_hosts(), [this](const address& one) {
-            asked.push_back(one);
-            return one == "192.0.2.1"_ip;
-        });
+    explicit placement_of(resolution resolved, const finding& before = of_name("x")) {
+        resolved.local = {"192.0.2.1"_ip};
+        found = place_by_name(before, resolved, some_hosts());
     }
 };
 
@@ -137,9 +133,8 @@ TEST_CASE("a name that does not resolve leaves a node unplaced, and says why") {
 
 TEST_CASE("an address that the hosts file gives to another name is a host if a device has it") {
     const hosts known({}, {"sam", {}, {"192.0.2.1"_ip, "198.51.100.1"_ip}});
-    const auto is_local = [](const address& one) { return one == "192.0.2.1"_ip; };
-    CHECK(place_by_name(of_name("x"), {{"192.0.2.1"_ip}, ""}, known, is_local) == placed(host("192.0.2.1"_ip)));
-    CHECK(place_by_name(of_name("x"), {{"198.51.100.1"_ip}, ""}, known, is_local) ==
+    CHECK(place_by_name(of_name("x"), {{"192.0.2.1"_ip}, "", {"192.0.2.1"_ip}}, known) == placed(host("192.0.2.1"_ip)));
+    CHECK(place_by_name(of_name("x"), {{"198.51.100.1"_ip}, "", {}}, known) ==
           in_trouble("resolves to 198.51.100.1, which is not of this machine"));
 }
 
@@ -148,12 +143,6 @@ TEST_CASE("an address as text that only a device can tell to be here is left to 
     CHECK(host_without_resolving("198.51.100.1", known) == std::nullopt);
     CHECK(host_without_resolving("198.51.100.2", known) == std::nullopt);
     CHECK(host_without_resolving("2001:db8::1", known) == std::nullopt);
-}
-
-TEST_CASE("devices are asked only where the address does not say it") {
-    CHECK(placement_of({{"127.0.0.2"_ip, "127.0.0.1"_ip, "::1"_ip, "fd00::2"_ip, "192.0.2.7"_ip}, ""}).asked.empty());
-    CHECK(placement_of({{"127.0.1.1"_ip}, ""}).asked.empty());
-    CHECK(placement_of({{"192.0.2.1"_ip}, ""}).asked == std::vector{"192.0.2.1"_ip});
 }
 
 TEST_CASE("what was found before is found anew, and all else of it stays") {
@@ -219,6 +208,12 @@ TEST_CASE("the whole name of a machine whose hostname has no dots is its own nam
     // As many machines have it, which must stay reachable at that address.
     CHECK(identified("sam", {}, "192.0.2.1 sam.example.org").others.empty());
     CHECK(identified("sam.example.org", {}, "192.0.2.1 sam.other.org").others == std::set{"192.0.2.1"_ip});
+}
+
+TEST_CASE("a machine whose hostname does not resolve has the addresses that the hosts file gives to it") {
+    const auto machine = identified("sam", {}, "127.0.1.1 sam\n127.0.0.2 lowry\n192.0.2.1 sam.example.org");
+    CHECK(machine.addresses == std::set{"127.0.1.1"_ip});
+    CHECK(identified("sam", {"127.0.1.9"_ip}, "127.0.1.1 sam").addresses == std::set{"127.0.1.9"_ip});
 }
 
 TEST_CASE("a line of the hosts file without a name gives its address to nobody") {

@@ -70,7 +70,6 @@ class neighbourhood {
                          .all_processes = std::move(processes),
                          .resolve = lookup.function(),
                          .hostname = [this] { return hostname; },
-                         .is_local = [](const address& one) { return one == "192.0.2.1"_ip; },
                          .hosts_file = folder_.path() / "hosts"},
             placer::hooks{.known = [this] { return known_; },
                           .found = [this](connection_number who,
@@ -237,6 +236,50 @@ TEST_CASE("of many questions those are not looked into whose nodes have gone bef
     CHECK(answered == std::vector<connection_number>{0, 1, last - 1, last});
 }
 
+TEST_CASE("the questions of a user wait for one of each other's, not for all of them") {
+    waiting_questions all;
+    connection_number next = 1;
+    const auto add = [&](std::optional<std::uint32_t> uid, int count) {
+        for (; count > 0; --count) {
+            question one;
+            one.connection = next++;
+            one.from.uid = uid;
+            all.add(std::move(one));
+        }
+    };
+    add(1000, 4); // 1 to 4
+    add(std::nullopt, 2);
+    add(1001, 1);
+    CHECK(all.size() == 7);
+    std::vector<connection_number> taken;
+    const auto take = [&](int count) {
+        for (; count > 0; --count) {
+            taken.push_back(all.take().value().connection);
+        }
+    };
+    take(4);
+    CHECK(taken == std::vector<connection_number>{1, 7, 5, 2});
+    add(1001, 1); // 8
+    take(4);
+    CHECK(taken == std::vector<connection_number>{1, 7, 5, 2, 8, 6, 3, 4});
+    CHECK_FALSE(all.take().has_value());
+}
+
+TEST_CASE("of questions that wait those may be left out that nobody wants") {
+    waiting_questions all;
+    for (connection_number number = 1; number <= 4; ++number) {
+        question one;
+        one.connection = number;
+        one.from.uid = static_cast<std::uint32_t>(number % 2);
+        all.add(std::move(one));
+    }
+    CHECK(all.keep_only([](const question& one) { return one.connection % 2 == 0; }) == 2);
+    CHECK(all.size() == 2);
+    CHECK(all.take().value().connection == 2);
+    CHECK(all.take().value().connection == 4);
+    CHECK_FALSE(all.take().has_value());
+}
+
 TEST_CASE("a name that needs no resolver is not resolved") {
     neighbourhood some({{"jill", {"127.0.0.3"_ip}}});
     some.add_node(1, "a@jill");
@@ -254,7 +297,7 @@ TEST_CASE("a name that needs no resolver is not resolved") {
 
 TEST_CASE("an address of this machine's devices is the machine's, one of another machine leaves a node unplaced") {
     neighbourhood some;
-    some.lookup.answer("here", {"192.0.2.1"_ip});
+    some.lookup.answer("here", {"192.0.2.1"_ip}, {"192.0.2.1"_ip});
     some.lookup.answer("there", {"198.51.100.1"_ip});
     some.add_node(1, "a@here");
     some.ask(1);

@@ -218,6 +218,22 @@ TEST_CASE("a long command line is read to its name") {
     CHECK(proc.look().owner_of(1) == described(1, "beam.smp", "a@lowry"));
 }
 
+TEST_CASE("a name that no VM can have is none, and of a command line a quarter of a megabyte is looked at") {
+    const made_up_proc proc;
+    const std::string vm = "beam.smp";
+    proc.add(
+        1, {.program = vm, .arguments = {vm, "-sname", "a@" + std::string(1019, 'x')}, .descriptors = {"socket:[1]"}});
+    proc.add(
+        2, {.program = vm, .arguments = {vm, "-sname", "a@" + std::string(1018, 'x')}, .descriptors = {"socket:[2]"}});
+    proc.add(3, {.program = vm,
+                 .arguments = {vm, std::string(300000, 'x'), "-sname", "a@lowry"},
+                 .descriptors = {"socket:[3]"}});
+    auto all = proc.look();
+    CHECK(all.owner_of(1) == described(1, vm));
+    CHECK(all.owner_of(2) == described(2, vm, "a@" + std::string(1018, 'x')));
+    CHECK(all.owner_of(3) == described(3, vm));
+}
+
 TEST_CASE("without /proc nobody is found") {
     const test::temporary_directory folder;
     proc_processes all(folder.path() / "none");

@@ -615,22 +615,43 @@ TEST_CASE("of former names the oldest go first") {
     CHECK(rows.back().alive_name == "node" + std::to_string(max_former_names + 5));
 }
 
-TEST_CASE("what was found of a node that has gone is known by its name and port") {
+TEST_CASE("what was found of a node that has gone is known by its name and port, if its listener was seen") {
+    const auto listening_at = [](host where) {
+        auto found = at(where);
+        found.listener_inode = where == lowry ? 20 : 30;
+        return found;
+    };
     registry some(1000, {});
     for (const auto& [connection, port, where] : {std::tuple(1, 25672, lowry), {2, 25672, jill}, {3, 5000, lowry}}) {
         some.add(static_cast<connection_number>(connection), 7,
                  {.alive_name = "a", .port = static_cast<std::uint16_t>(port), .extra = ""}, {});
-        some.settle(static_cast<connection_number>(connection), at(where));
+        some.settle(static_cast<connection_number>(connection), listening_at(where));
     }
+    some.add(4, 7, {.alive_name = "a", .port = 25672, .extra = ""}, {});
+    some.settle(4, at(the_machine));
     CHECK(some.former_findings("a", 25672).empty());
     some.remove(2);
-    CHECK(some.former_findings("a", 25672) == std::vector{at(jill)});
+    CHECK(some.former_findings("a", 25672) == std::vector{listening_at(jill)});
     some.remove(1);
+    some.remove(4);
     auto both = some.former_findings("a", 25672);
     CHECK(both.size() == 2);
-    CHECK(std::find(both.begin(), both.end(), at(lowry)) != both.end());
+    CHECK(std::find(both.begin(), both.end(), listening_at(lowry)) != both.end());
     CHECK(some.former_findings("a", 5000).empty());
     CHECK(some.former_findings("b", 25672).empty());
+}
+
+TEST_CASE("of nodes that have gone no more is told than few, however many had the name and port") {
+    registry some(1000, {});
+    for (connection_number number = 1; number <= 500; ++number) {
+        auto found = at(host(address(std::array<std::uint8_t, 4>{127, 1, static_cast<std::uint8_t>(number >> 8U),
+                                                                 static_cast<std::uint8_t>(number)})));
+        found.listener_inode = number;
+        some.add(number, 7, {.alive_name = "a", .port = 1, .extra = ""}, {});
+        some.settle(number, found);
+        some.remove(number);
+    }
+    CHECK(some.former_findings("a", 1).size() == 32);
 }
 
 TEST_CASE("of a node that was at several hosts the last one is remembered") {

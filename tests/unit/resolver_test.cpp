@@ -64,6 +64,15 @@ TEST_CASE("a name that does not resolve is answered with the trouble") {
     CHECK(some.answers.front() == unknown);
 }
 
+TEST_CASE("a lookup for which there is no memory is answered with the trouble") {
+    conversation some;
+    some.lookup.fail("lowry");
+    some.ask("lowry");
+    REQUIRE(some.gets(1));
+    CHECK(some.answers.front().addresses.empty());
+    CHECK(some.answers.front().trouble.starts_with("could not be resolved ("));
+}
+
 TEST_CASE("who asks for a name that is being looked up gets that answer") {
     conversation some;
     some.lookup.answer("lowry", {"127.0.0.2"_ip});
@@ -235,8 +244,9 @@ TEST_CASE("a resolver can go while lookups hang, and nobody is answered then") {
 
 TEST_CASE("the system resolves addresses as text, and says why it does not resolve a name") {
     CHECK(ask_system("127.0.0.2") == to("127.0.0.2"_ip));
-    CHECK(ask_system("fd00::2") == to("fd00::2"_ip));
-    const auto none = ask_system(std::string(70, 'a') + ".invalid"); // a label may have 63 letters
+    CHECK(ask_system("2001:db8::2") == to("2001:db8::2"_ip));
+    CHECK(ask_system("127.0.0.1") == resolution{{"127.0.0.1"_ip}, "", {"127.0.0.1"_ip}}); // lo has it
+    const auto none = ask_system(std::string(70, 'a') + ".invalid");                      // a label may have 63 letters
     CHECK(none.addresses.empty());
     CHECK(none.trouble.starts_with("does not resolve ("));
 }

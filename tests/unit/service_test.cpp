@@ -440,21 +440,14 @@ TEST_CASE("one user has so many nodes at most, but for root and who runs the dae
     const auto registers = [&](std::uint32_t uid) {
         actions out;
         const auto name = "n" + std::to_string(next);
-        mind.request(
-            next,
-            {.peer = loopback_v4, .local = loopback_v4, .uid = mind.counts_users() ? std::optional(uid) : std::nullopt},
-            wire::alive2_req{.port = 7, .alive_name = name, .extra = {}}, time_point{}, out);
-        finding found;
-        found.who.uid = uid;
-        mind.found(next, found, time_point{}, out);
+        mind.request(next, {.peer = loopback_v4, .local = loopback_v4, .uid = uid},
+                     wire::alive2_req{.port = 7, .alive_name = name, .extra = {}}, time_point{}, out);
         return mind.registrations().find(next++) != nullptr;
     };
     CHECK(registers(1000));
-    CHECK_FALSE(mind.counts_users());
     CHECK(registers(1000));
-    CHECK(mind.counts_users());
-    CHECK_FALSE(registers(1000));
-    CHECK(registers(1001)); // another is not kept out
+    CHECK_FALSE(registers(1000)); // in a crowd as well: before anything was found out
+    CHECK(registers(1001));       // another is not kept out
     CHECK(registers(1001));
     CHECK_FALSE(registers(1001));
     for (const std::uint32_t exempt : {0U, daemon_uid}) {
@@ -464,6 +457,62 @@ TEST_CASE("one user has so many nodes at most, but for root and who runs the dae
     }
     mind.set_limits(100, 3);
     CHECK(registers(1000));
+    CHECK_FALSE(registers(1000));
+    actions out;
+    mind.closed(1, time_point{}, out);
+    CHECK(registers(1000));
+}
+
+TEST_CASE("who is held counts for his user, until he is answered") {
+    const nobody_goes connections;
+    service mind({.max_registrations = 100, .max_registrations_per_user = 2}, std::make_shared<const hosts>(),
+                 {.first_creation = 1, .started = time_point{}}, connections);
+    const auto registers = [&](connection_number connection, std::uint32_t uid, std::string_view name) {
+        actions out;
+        mind.request(connection, {.peer = loopback_v4, .local = loopback_v4, .uid = uid},
+                     wire::alive2_req{.port = 7, .alive_name = name, .extra = {}}, time_point{}, out);
+        return std::any_of(out.begin(), out.end(),
+                           [](const action& one) { return std::holds_alternative<close>(one); });
+    };
+    CHECK_FALSE(registers(1, 1000, "idfe"));
+    CHECK_FALSE(registers(2, 1001, "idfe")); // waits for evidence
+    CHECK_FALSE(registers(3, 1001, "other"));
+    CHECK(registers(4, 1001, "third"));
+    actions out;
+    mind.closed(2, time_point{}, out);
+    CHECK_FALSE(registers(5, 1001, "third"));
+}
+
+TEST_CASE("so many may have one name, or wait for it, and no more") {
+    const nobody_goes connections;
+    service mind({.max_namesakes = 3}, std::make_shared<const hosts>(), {.first_creation = 1, .started = time_point{}},
+                 connections);
+    std::vector<std::optional<refusal>> refused;
+    for (connection_number connection = 1; connection <= 4; ++connection) {
+        actions out;
+        mind.request(connection, {.peer = loopback_v4, .local = loopback_v4},
+                     wire::alive2_req{.port = 7, .alive_name = "idfe", .extra = {}}, time_point{}, out);
+        auto& why = refused.emplace_back();
+        for (const auto& one : out) {
+            if (const auto* what = std::get_if<event>(&one); what != nullptr && what->what == event::kind::refused) {
+                why = what->why;
+            }
+        }
+    }
+    CHECK(refused == std::vector<std::optional<refusal>>{{}, {}, {}, refusal::too_many_of_name});
+}
+
+TEST_CASE("the lookup that has waited longest is answered before its time where there is no room for it") {
+    scene story;
+    story.registers("pending", 5001);
+    const auto first = story.looks_up("pending", lowry);
+    const auto second = story.looks_up("pending", lowry);
+    CHECK(story.fate_of(first) == fate::waiting);
+    CHECK(story.answers_longest());
+    CHECK(story.fate_of(first) == fate::answered);
+    CHECK(story.fate_of(second) == fate::waiting);
+    CHECK(story.answers_longest());
+    CHECK_FALSE(story.answers_longest());
 }
 
 TEST_CASE("a name that is not allowed is refused") {
