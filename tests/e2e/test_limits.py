@@ -24,6 +24,14 @@ A_USER = 1000
 LONGEST = (3057).to_bytes(2, "big")  # of a request
 PYTHON = "/usr/bin/python3"  # one that any user may run
 FOLLOW = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+AT_ONCE = f"""
+import socket, sys
+clients = [socket.create_connection(("127.0.0.1", {ask.EPMD_PORT})) for _ in sys.argv[1:]]
+for one, sends in zip(clients, sys.argv[1:]):
+    one.sendall(bytes.fromhex(sends))
+print(sum(one.recv(64) != b"" for one in clients), flush=True)
+sys.stdin.read()
+"""
 KEEP_OPEN = f"""
 import select, socket, sys
 count, sends = int(sys.argv[1]), bytes.fromhex(sys.argv[2])
@@ -177,6 +185,19 @@ class ByName(Case):
             self.assertEqual(sorted(ask.names("127.0.0.1")), [f"ours{number}" for number in range(4)] + [f"theirs{number}" for number in range(3)])
             (told,) = daemon.lines_with("max_registrations_per_user")
             self.assertIn(f"a process of uid {A_USER}", told)
+
+    def test_a_crowd_of_a_user_has_no_more_than_the_user_may(self) -> None:
+        """Nothing has been found out about any of them when the last one registers."""
+        if not machine.other_users_exist():
+            self.skipTest("needs root: only one user exists in this user namespace")
+        self.limited("max_registrations_per_user = 30", "max_registrations = 300")
+        crowd = [ask.registration_bytes(f"theirs{number}", 7000, node_type=ask.C_NODE).hex() for number in range(300)]
+        words = ["setpriv", "--reuid", str(A_USER), "--clear-groups", PYTHON, "-c", AT_ONCE, *crowd]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as clients:
+            self.assertEqual(int(clients.stdout.readline()), 30)
+            self.assertEqual(len(ask.names("127.0.0.1")), 30)
+            with ask.register("ours", 8000) as ours:
+                self.assertEqual(ours.result, 0)
 
     def test_a_vm_that_is_one_too_many_says_so_and_not_that_its_name_is_in_use(self) -> None:
         self.limited("max_registrations = 1")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import subprocess
 from pathlib import Path
 
 import ask
@@ -10,8 +12,15 @@ import machine
 from case import Case
 from daemon import EPMD, SCRATCH, Daemon
 from placed import Placed
-from vm import Erl, Iex, Vm
+from test_limits import AT_ONCE, PYTHON
+from vm import Erl, Iex, Vm, eventually
 
+PASSES_FOR_A_VM = """
+import sys
+open("/proc/self/comm", "w").write("beam.smp")
+print("is there", flush=True)
+sys.stdin.read()
+"""
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 CAPABILITIES = "+sys_ptrace,+dac_read_search"
 A_USER, ANOTHER_USER = 1001, 1002
@@ -144,6 +153,23 @@ class WithoutCapabilities(OtherUsers):
         self.serve_as_nobody("--probe", "no")
         vm = self.vm(Erl, "-sname", "idfe", uid=A_USER).started()
         self.check_lives_only_at("127.0.0.1", vm)
+
+
+    def test_a_user_whose_nodes_take_long_to_place_keeps_no_other_waiting(self) -> None:
+        """A hundred processes that pass for VMs, with a megabyte of command line each, and five hundred nodes that one of them may be."""
+        self.serve_as_nobody()
+        with contextlib.ExitStack() as stack:
+            as_user = ["setpriv", "--reuid", str(A_USER), "--clear-groups"]
+            long = [*as_user, PYTHON, "-c", PASSES_FOR_A_VM, *["-x " * 40000] * 8]
+            crowd = [ask.registration_bytes(f"theirs{number}", 7000).hex() for number in range(500)]
+            for words in [long] * 100 + [[*as_user, PYTHON, "-c", AT_ONCE, *crowd]]:
+                clients = stack.enter_context(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+                stack.callback(clients.kill)
+                self.assertNotEqual(clients.stdout.readline(), b"")
+            vm = self.vm(Erl, "-sname", "idfe@lowry", uid=ANOTHER_USER).started()
+            eventually(lambda: ask.lookup("127.0.0.2", "idfe") == vm.distribution_port(), "it is placed", seconds=4)
+            (line,) = self.daemon.lines_with("'idfe@lowry' on port")
+            self.assertTrue(line.endswith(" is at 127.0.0.2, by process"), line)
 
 
 class AnotherHostname(Placed, Case):
