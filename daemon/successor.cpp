@@ -30,6 +30,7 @@ constexpr std::chrono::seconds longest_trial{10};
 /// As execve(2) and posix_spawn(3) take it.
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (auto& text : texts) {
         result.push_back(text.data());
     }

@@ -89,6 +89,7 @@ std::vector<int> descriptors_of(std::int32_t pid, const std::vector<socket_info>
         }
     }
     std::vector<int> numbers;
+    numbers.reserve(found.size());
     for (const auto& [socket, number] : found) {
         numbers.push_back(number);
     }
