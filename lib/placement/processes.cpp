@@ -30,7 +30,7 @@ constexpr std::size_t max_node_name_bytes = wire::max_alive_name_characters * st
 constexpr std::size_t looked_at_bytes = 256U << 10U;
 
 /// So many VMs of a user are looked at, the newest, where only their names tell which of them a connection is. Chosen,
-/// not tuned: 10 ms (docs/decisions.md).
+/// not tuned: more than a person runs.
 constexpr std::size_t max_vms_of_user = 500;
 
 struct close_directory {

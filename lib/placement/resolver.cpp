@@ -20,7 +20,6 @@
 #include <sys/socket.h>
 
 namespace epmd {
-
 namespace {
 
 /// Which of them a network device of this machine has. Not for the thread that serves: with many devices a millisecond.

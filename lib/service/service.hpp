@@ -42,7 +42,7 @@ struct policy {
     std::size_t max_registrations = std::numeric_limits<std::size_t>::max();
     std::size_t max_registrations_per_user = std::numeric_limits<std::size_t>::max();
     /// Nodes of one alive name, on as many hosts, and those that wait for it: whoever registers one more has each of
-    /// them looked at. Chosen, not tuned: 2 ms.
+    /// them looked at. Chosen, not tuned.
     std::size_t max_namesakes = 4096;
     std::uint32_t own_uid = 0;
 };

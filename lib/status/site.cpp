@@ -161,8 +161,7 @@ void site::visit(stream_socket socket, const origin& from, const peer& who, std:
             end(visitor_ptr(*silent));
         }
     }
-    if (visitors_.size() >=
-        most_.max_http_connections) { // still: who has asked for nothing may be one too many himself
+    if (visitors_.size() >= most_.max_http_connections) { // still: who went may have been one too many himself
         make_room_for(who, false);
     }
     if (visitors_.size() >= 2 * most_.max_http_connections) { // so many wait to be told that they are too many

@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import time
+from pathlib import Path
 
 import ask
 import machine
@@ -206,6 +207,18 @@ class ByName(Case):
             eventually(one_more.has_ended, "it gives up", seconds=20)
             self.assertIn("epmd_close", one_more.said)
             self.assertNotIn("in use", one_more.said)
+
+    def test_a_user_with_all_of_http_and_one_that_says_nothing_makes_room_for_another(self) -> None:
+        """What is open is counted from outside: a page would be one more."""
+        self.limited("max_http_connections = 4", "max_event_streams = 4")
+        established = f":{ask.EPMD_PORT:04X} 0100007F:"  # of 127.0.0.1, as proc_net_tcp(5) writes it
+        connections = lambda: sum(established in line and " 01 " in line for line in Path("/proc/net/tcp").read_text().splitlines())
+        with contextlib.ExitStack() as stack:
+            self.others(stack, 4, FOLLOW)
+            eventually(lambda: connections() == 4, "all streams are theirs")
+            self.others(stack, 1, b"GET ")
+            eventually(lambda: connections() == 5, "and one that says nothing")
+            self.assertEqual(get("/status").status, 200)
 
     def test_who_has_most_event_streams_makes_room_for_another_user(self) -> None:
         self.limited("max_http_connections = 6", "max_event_streams = 4")
